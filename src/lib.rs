@@ -1,0 +1,10 @@
+//! Rockpool: a self-hosted control plane for remote development workspaces.
+//!
+//! The house, front to back: [`cli`] and [`server`] compose everything; [`http`] owns the sockets;
+//! [`api`] holds one handler file a resource; services decide; [`store`] keeps; [`rbac`] says who may.
+//! Dependencies point one way (`cli, server → api → services → store, pubsub, rbac → sdk, ids, time`);
+//! ARCHITECTURE.md walks a request and a build through the rooms.
+
+pub mod http;
+pub mod ids;
+pub mod time;

@@ -1,0 +1,1 @@
+//! The integration tests: one binary, a module a capability, each against a server of its own.
