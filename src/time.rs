@@ -80,7 +80,16 @@ impl std::ops::Sub<Duration> for Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let t = jiff::tz::Offset::UTC.to_datetime(self.timestamp());
-        write!(f, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", t.year(), t.month(), t.day(), t.hour(), t.minute(), t.second())?;
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+            t.year(),
+            t.month(),
+            t.day(),
+            t.hour(),
+            t.minute(),
+            t.second()
+        )?;
         let micros = self.0.rem_euclid(1_000_000);
         if micros != 0 {
             let digits = format!("{micros:06}");
