@@ -7,4 +7,5 @@
 
 pub mod http;
 pub mod ids;
+pub mod provisioner;
 pub mod time;
