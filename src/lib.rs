@@ -8,4 +8,5 @@
 pub mod http;
 pub mod ids;
 pub mod provisioner;
+pub mod sdk;
 pub mod time;
