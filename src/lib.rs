@@ -9,4 +9,5 @@ pub mod http;
 pub mod ids;
 pub mod provisioner;
 pub mod sdk;
+pub mod rbac;
 pub mod time;

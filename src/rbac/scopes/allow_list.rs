@@ -1,0 +1,158 @@
+//! The list of objects that a key may touch: `TYPE:ID`, `TYPE:*` or `*:*`.
+//!
+//! Lists are kept in one form: sorted, without duplicates and without what a wildcard already covers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::rbac::kinds::Resource;
+use crate::rbac::object::ObjectId;
+
+/// One entry; `None` is `*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AllowEntry {
+    /// The kind of object.
+    pub resource: Option<Resource>,
+    /// Its id. Objects whose ids are not UUIDs can only be allowed by `*`.
+    pub id: Option<Uuid>,
+}
+
+/// Why a text is no entry. The texts are those that clients of the API know.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AllowEntryError {
+    /// Not two parts.
+    #[error("invalid allow_list entry {0:?}: want <type>:<id>")]
+    Form(String),
+    /// No such kind.
+    #[error("unknown resource type {0:?}")]
+    Resource(String),
+    /// Neither `*` nor a UUID.
+    #[error("invalid {0} ID (must be UUID): {1:?}")]
+    Id(String, String),
+}
+
+impl FromStr for AllowEntry {
+    type Err = AllowEntryError;
+    fn from_str(text: &str) -> Result<AllowEntry, AllowEntryError> {
+        let text = text.to_lowercase();
+        let text = text.trim();
+        let (kind, id) = match text.split_once(':') {
+            Some((kind, id)) if !kind.is_empty() && !id.is_empty() => (kind, id),
+            _ => return Err(AllowEntryError::Form(text.to_owned())),
+        };
+        let resource = match kind {
+            "*" => None,
+            name => Some(Resource::parse(name).ok_or_else(|| AllowEntryError::Resource(name.to_owned()))?),
+        };
+        let bad_id = |_| AllowEntryError::Id(kind.to_owned(), id.to_owned());
+        let id = if id == "*" { None } else { Some(Uuid::try_parse(id).map_err(bad_id)?) };
+        Ok(AllowEntry { resource, id })
+    }
+}
+
+impl fmt::Display for AllowEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.resource.map_or("*", Resource::as_str))?;
+        match self.id {
+            Some(id) => write!(f, "{id}"),
+            None => f.write_str("*"),
+        }
+    }
+}
+
+/// Why a list is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AllowListError {
+    /// One of its entries is none.
+    #[error(transparent)]
+    Entry(#[from] AllowEntryError),
+    /// It is too long.
+    #[error("allow_list has {0} entries; max allowed is {max}", max = AllowList::MAX_ENTRIES)]
+    TooLong(usize),
+}
+
+/// The objects a key may touch. An empty list allows none.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct AllowList(Vec<AllowEntry>);
+
+impl AllowList {
+    /// How many entries a request may have.
+    pub const MAX_ENTRIES: usize = 128;
+
+    /// Every object (`*:*`).
+    pub fn any() -> AllowList {
+        AllowList(vec![AllowEntry { resource: None, id: None }])
+    }
+    /// Reads the list of a request.
+    pub fn parse<S: AsRef<str>>(entries: &[S]) -> Result<AllowList, AllowListError> {
+        if entries.len() > Self::MAX_ENTRIES {
+            return Err(AllowListError::TooLong(entries.len()));
+        }
+        let entries: Result<AllowList, AllowEntryError> = entries.iter().map(|e| e.as_ref().parse()).collect();
+        Ok(entries?)
+    }
+    /// The objects that both lists allow.
+    pub fn intersect(&self, other: &AllowList) -> AllowList {
+        let pairs = self.0.iter().flat_map(|a| other.0.iter().map(move |b| (a, b)));
+        pairs
+            .filter_map(|(a, b)| {
+                Some(AllowEntry { resource: common(a.resource, b.resource)?, id: common(a.id, b.id)? })
+            })
+            .collect()
+    }
+    /// Whether it allows every object.
+    pub fn is_any(&self) -> bool {
+        matches!(self.0[..], [AllowEntry { resource: None, id: None }])
+    }
+    /// The entries, in order.
+    pub fn entries(&self) -> &[AllowEntry] {
+        &self.0
+    }
+    /// Whether an object of this kind and id is allowed. An object without an id passes only a wildcard.
+    pub fn passes(&self, resource: Resource, id: Option<&ObjectId>) -> bool {
+        self.0.iter().any(|entry| {
+            let kind = entry.resource.is_none_or(|r| r == resource);
+            kind && match (entry.id, id) {
+                (None, _) => true,
+                (Some(listed), Some(ObjectId::Uuid(id))) => listed == *id,
+                (Some(_), _) => false,
+            }
+        })
+    }
+    /// The ids of this kind that are allowed; `None` when all are.
+    pub(super) fn ids_of(&self, resource: Resource) -> Option<Vec<Uuid>> {
+        let of_kind = self.0.iter().filter(|e| e.resource.is_none_or(|r| r == resource));
+        of_kind.map(|e| e.id).collect()
+    }
+}
+
+/// What two sides, each of which may be a wildcard, agree on.
+fn common<T: PartialEq>(a: Option<T>, b: Option<T>) -> Option<Option<T>> {
+    match (a, b) {
+        (None, other) | (other, None) => Some(other),
+        (Some(a), Some(b)) => (a == b).then_some(Some(a)),
+    }
+}
+
+impl FromIterator<AllowEntry> for AllowList {
+    fn from_iter<I: IntoIterator<Item = AllowEntry>>(entries: I) -> AllowList {
+        let mut entries: Vec<AllowEntry> = entries.into_iter().collect();
+        if entries.iter().any(|e| e.resource.is_none() && e.id.is_none()) {
+            return AllowList::any();
+        }
+        entries.sort_unstable();
+        entries.dedup();
+        // Within a kind the wildcard sorts first and covers the ids after it.
+        let mut covered = None;
+        entries.retain(|e| {
+            if e.id.is_none() {
+                covered = Some(e.resource);
+            }
+            e.id.is_none() || covered != Some(e.resource)
+        });
+        AllowList(entries)
+    }
+}
