@@ -8,6 +8,6 @@
 pub mod http;
 pub mod ids;
 pub mod provisioner;
-pub mod sdk;
 pub mod rbac;
+pub mod sdk;
 pub mod time;
