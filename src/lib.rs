@@ -10,4 +10,5 @@ pub mod ids;
 pub mod provisioner;
 pub mod rbac;
 pub mod sdk;
+pub mod store;
 pub mod time;

@@ -1,1 +1,3 @@
 //! The integration tests: one binary, a module a capability, each against a server of its own.
+
+mod schema;

@@ -1,0 +1,4 @@
+//! Keeps everything the deployment knows, in one SQLite file.
+
+mod functions;
+pub mod migrate;
