@@ -2453,3 +2453,183 @@ JOIN (
     UNION ALL
     SELECT '00000000-0000-0000-0000-000000000003', 'psk'
 ) AS keys;
+
+-- Notification templates. Titles and bodies are Go templates over the message's payload, in Markdown; so are the
+-- addresses of the buttons. Administrators change how a kind is sent, never its words.
+
+INSERT INTO notification_templates (id, name, "group", kind, enabled_by_default, title_template, body_template, actions)
+VALUES
+(
+    '39b1e189-c857-4b0c-877a-511144c18516', 'Custom Notification', 'Custom Events', 'custom', 1,
+    '{{.Labels.custom_title}}',
+    '{{.Labels.custom_message}}',
+    '[]'
+), (
+    'c425f63e-716a-4bf4-ae24-78348f706c3f', 'Troubleshooting Notification', 'Notification Events', 'system', 1,
+    'Notifications reach you',
+    'You asked for a test message. Here it is.',
+    '[{"url": "{{base_url}}/deployment/notifications?tab=settings", "label": "View notification settings"}]'
+), (
+    '8c5a4d12-9f7e-4b3a-a1c8-6e4f2d9b5a7c', 'Task Completed', 'Task Events', 'system', 0,
+    '{{.Labels.workspace}}: task done',
+    'The task "{{.Labels.task}}" reports that it is done.',
+    '[{"url": "{{base_url}}/tasks/{{.UserUsername}}/{{.Labels.workspace}}", "label": "View task"}, '
+    || '{"url": "{{base_url}}/@{{.UserUsername}}/{{.Labels.workspace}}", "label": "View workspace"}]'
+), (
+    '3b7e8f1a-4c2d-49a6-b5e9-7f3a1c8d6b4e', 'Task Failed', 'Task Events', 'system', 0,
+    '{{.Labels.workspace}}: task gave up',
+    'The task "{{.Labels.task}}" reports a failure. What went wrong is in its logs.',
+    '[{"url": "{{base_url}}/tasks/{{.UserUsername}}/{{.Labels.workspace}}", "label": "View task"}, '
+    || '{"url": "{{base_url}}/@{{.UserUsername}}/{{.Labels.workspace}}", "label": "View workspace"}]'
+), (
+    'd4a6271c-cced-4ed0-84ad-afd02a9c7799', 'Task Idle', 'Task Events', 'system', 0,
+    '{{.Labels.workspace}}: task waits for you',
+    'The task "{{.Labels.task}}" has nothing to do until you answer.',
+    '[{"url": "{{base_url}}/tasks/{{.UserUsername}}/{{.Labels.workspace}}", "label": "View task"}, '
+    || '{"url": "{{base_url}}/@{{.UserUsername}}/{{.Labels.workspace}}", "label": "View workspace"}]'
+), (
+    'bd4b7168-d05e-4e19-ad0f-3593b77aa90f', 'Task Working', 'Task Events', 'system', 0,
+    '{{.Labels.workspace}}: task at work',
+    'The task "{{.Labels.task}}" is working again.',
+    '[{"url": "{{base_url}}/tasks/{{.UserUsername}}/{{.Labels.workspace}}", "label": "View task"}, '
+    || '{"url": "{{base_url}}/@{{.UserUsername}}/{{.Labels.workspace}}", "label": "View workspace"}]'
+), (
+    '414d9331-c1fc-4761-b40c-d1f4702279eb', 'Prebuild Failure Limit Reached', 'Template Events', 'system', 1,
+    'Prebuilds of {{.Labels.template}} are paused',
+    'Too many prebuilt workspaces of template **{{.Labels.template}}** with preset **{{.Labels.preset}}** failed to build, so no more are tried.
+
+Version **{{.Labels.template_version}}** stays paused. Publish a version that builds, and prebuilds go on by themselves.',
+    '[{"url": "{{base_url}}/workspaces?filter=owner:prebuilds+status:failed+template:{{.Labels.template}}", "label": "View failed prebuilt workspaces"}, '
+    || '{"url": "{{base_url}}/templates/{{.Labels.org}}/{{.Labels.template}}/versions/{{.Labels.template_version}}", "label": "View template version"}]'
+), (
+    '89d9745a-816e-4695-a17f-3d0a229e2b8d', 'Prebuilt Workspace Resource Replaced', 'Template Events', 'system', 1,
+    'Claiming a prebuilt workspace replaced parts of it',
+    '**{{.Labels.claimant}}** claimed the prebuilt workspace **{{.Labels.workspace}}** (preset **{{.Labels.preset}}**), and Terraform had to make these resources anew:
+
+{{range $resource, $paths := .Data.replacements}}- `{{$resource}}`, since {{$paths}} changed
+{{end}}
+Whoever claims has to wait for that. Keep attributes that cannot be changed in place from depending on the owner, or list them under `ignore_changes`.',
+    '[{"url": "{{base_url}}/@{{.Labels.claimant}}/{{.Labels.workspace}}/builds/{{.Labels.workspace_build_num}}", "label": "View workspace build"}, '
+    || '{"url": "{{base_url}}/templates/{{.Labels.org}}/{{.Labels.template}}/versions/{{.Labels.template_version}}", "label": "View template version"}]'
+), (
+    '34a20db2-e9cc-4a93-b0e4-8569699d7a00', 'Report: Workspace Builds Failed', 'Template Events', 'system', 1,
+    'Workspace builds that failed',
+    'Builds that failed in the last {{.Data.report_frequency}}, by template:
+
+{{range $template := .Data.templates}}**{{$template.display_name}}**: {{$template.failed_builds}} of {{$template.total_builds}}
+
+{{range $version := $template.versions}}- version **{{$version.template_version_name}}**: {{$version.failed_count}}
+{{range $build := $version.failed_builds}}  - [{{$build.workspace_owner_username}}/{{$build.workspace_name}} #{{$build.build_number}}]({{base_url}}/@{{$build.workspace_owner_username}}/{{$build.workspace_name}}/builds/{{$build.build_number}})
+{{end}}{{end}}
+{{end}}',
+    '[{"url": "{{ base_url }}/workspaces?filter={{$first := true}}{{range $template := .Data.templates}}{{range $version := $template.versions}}{{range $build := $version.failed_builds}}{{if not $first}}+{{else}}{{$first = false}}{{end}}id%3A{{$build.workspace_id}}{{end}}{{end}}{{end}}", "label": "View workspaces"}]'
+), (
+    '29a09665-2a4c-403f-9648-54301670e7be', 'Template Deleted', 'Template Events', 'system', 1,
+    'Template {{.Labels.name}} is gone',
+    '**{{.Labels.initiator}}** deleted the template **{{.Labels.name}}**.',
+    '[{"url": "{{ base_url }}/templates", "label": "View templates"}]'
+), (
+    'f40fae84-55a2-42cd-99fa-b41c1ca64894', 'Template Deprecated', 'Template Events', 'system', 1,
+    'Template {{.Labels.template}} is deprecated',
+    'No new workspaces can be made from the template **{{.Labels.template}}**; those you have keep working. Its maintainers say:
+
+> {{.Labels.message}}',
+    '[{"url": "{{base_url}}/workspaces?filter=owner%3Ame+template%3A{{.Labels.template}}", "label": "See affected workspaces"}, '
+    || '{"url": "{{base_url}}/templates/{{.Labels.organization}}/{{.Labels.template}}", "label": "View template"}]'
+), (
+    '62f86a30-2330-4b61-a26d-311ff3b608cf', 'One-Time Passcode', 'User Events', 'system', 1,
+    'Choose a new password',
+    'Somebody, probably you, asked to reset the password of this account. The link below lets you choose a new one.
+
+If it was not you, do nothing: the password stays as it is.',
+    '[{"url": "{{base_url}}/reset-password/change?otp={{.Labels.one_time_passcode}}&email={{.UserEmail | urlquery}}", "label": "Reset password"}]'
+), (
+    '9f5af851-8408-4e73-a7a1-c6502ba46689', 'User account activated', 'User Events', 'system', 1,
+    '{{.Labels.activated_account_name}} is active again',
+    '**{{.Labels.initiator}}** activated the account **{{.Labels.activated_account_name}}**{{if .Labels.activated_account_user_name}} of {{.Labels.activated_account_user_name}}{{end}}.',
+    '[{"url": "{{ base_url }}/deployment/users?filter=status%3Aactive", "label": "View accounts"}]'
+), (
+    '4e19c0ac-94e1-4532-9515-d1801aa283b2', 'User account created', 'User Events', 'system', 1,
+    'New account: {{.Labels.created_account_name}}',
+    '**{{.Labels.initiator}}** created the account **{{.Labels.created_account_name}}**{{if .Labels.created_account_user_name}} for {{.Labels.created_account_user_name}}{{end}}.',
+    '[{"url": "{{ base_url }}/deployment/users?filter=status%3Aactive", "label": "View accounts"}]'
+), (
+    'f44d9314-ad03-4bc8-95d0-5cad491da6b6', 'User account deleted', 'User Events', 'system', 1,
+    'Account removed: {{.Labels.deleted_account_name}}',
+    '**{{.Labels.initiator}}** deleted the account **{{.Labels.deleted_account_name}}**{{if .Labels.deleted_account_user_name}} of {{.Labels.deleted_account_user_name}}{{end}}.',
+    '[{"url": "{{ base_url }}/deployment/users?filter=status%3Aactive", "label": "View accounts"}]'
+), (
+    'b02ddd82-4733-4d02-a2d7-c36f3598997d', 'User account suspended', 'User Events', 'system', 1,
+    '{{.Labels.suspended_account_name}} is suspended',
+    '**{{.Labels.initiator}}** suspended the account **{{.Labels.suspended_account_name}}**{{if .Labels.suspended_account_user_name}} of {{.Labels.suspended_account_user_name}}{{end}}.',
+    '[{"url": "{{ base_url }}/deployment/users?filter=status%3Asuspended", "label": "View suspended accounts"}]'
+), (
+    '1a6a6bea-ee0a-43e2-9e7c-eabdb53730e4', 'Your account has been activated', 'User Events', 'system', 1,
+    'You can sign in again',
+    '**{{.Labels.initiator}}** activated your account **{{.Labels.activated_account_name}}**.',
+    '[{"url": "{{ base_url }}", "label": "Open Coder"}]'
+), (
+    '6a2f0609-9b69-4d36-a989-9f5925b6cbff', 'Your account has been suspended', 'User Events', 'system', 1,
+    'Your account is suspended',
+    '**{{.Labels.initiator}}** suspended your account **{{.Labels.suspended_account_name}}**. Until it is activated you cannot sign in.',
+    '[]'
+), (
+    '381df2a9-c0c0-4749-420f-80a9280c66f9', 'Workspace Autobuild Failed', 'Workspace Events', 'system', 1,
+    '{{.Labels.name}} could not be built on schedule',
+    'An automatic build of your workspace **{{.Labels.name}}** failed. What started it: **{{.Labels.reason}}**.',
+    '[{"url": "{{ base_url }}/@{{.UserUsername}}/{{.Labels.name}}", "label": "View workspace"}]'
+), (
+    '281fdf73-c6d6-4cbb-8ff5-888baf8a2fff', 'Workspace Created', 'Workspace Events', 'system', 0,
+    'New workspace: {{.Labels.workspace}}',
+    'Version **{{.Labels.version}}** of the template **{{.Labels.template}}** became the workspace **{{.Labels.workspace}}**.',
+    '[{"url": "{{base_url}}/@{{.Labels.workspace_owner_username}}/{{.Labels.workspace}}", "label": "View workspace"}]'
+), (
+    'f517da0b-cdc9-410f-ab89-a86107c420ed', 'Workspace Deleted', 'Workspace Events', 'system', 1,
+    'Workspace {{.Labels.name}} is gone',
+    'Your workspace **{{.Labels.name}}** was deleted. Why: {{.Labels.reason}}{{if .Labels.initiator}}, by **{{.Labels.initiator}}**{{end}}.',
+    '[{"url": "{{ base_url }}/workspaces", "label": "View workspaces"}, '
+    || '{"url": "{{ base_url }}/templates", "label": "View templates"}]'
+), (
+    '2faeee0f-26cb-4e96-821c-85ccb9f71513', 'Workspace Manual Build Failed', 'Workspace Events', 'system', 1,
+    'A build of {{.Labels.name}} failed',
+    '**{{.Labels.initiator}}** built the workspace **{{.Labels.name}}** from version **{{.Labels.template_version_name}}** of the template **{{.Labels.template_name}}**, and the build failed.',
+    '[{"url": "{{ base_url }}/@{{.Labels.workspace_owner_username}}/{{.Labels.name}}/builds/{{.Labels.workspace_build_number}}", "label": "View build"}]'
+), (
+    'd089fe7b-d5c5-4c0c-aaf5-689859f7d392', 'Workspace Manually Updated', 'Workspace Events', 'system', 0,
+    '{{.Labels.workspace}} runs another version',
+    '**{{.Labels.initiator}}** moved your workspace **{{.Labels.workspace}}** to version **{{.Labels.version}}** of the template **{{.Labels.template}}**.',
+    '[{"url": "{{base_url}}/@{{.Labels.workspace_owner_username}}/{{.Labels.workspace}}", "label": "View workspace"}, '
+    || '{"url": "{{base_url}}/templates/{{.Labels.organization}}/{{.Labels.template}}/versions/{{.Labels.version}}", "label": "View template version"}]'
+), (
+    '0ea69165-ec14-4314-91f1-69566ac3c5a0', 'Workspace Marked as Dormant', 'Workspace Events', 'system', 1,
+    '{{.Labels.name}} is dormant',
+    'Nobody has used your workspace **{{.Labels.name}}** for long enough that it is dormant now. If it stays so, it is deleted in {{.Labels.timeTilDormant}}.
+
+The link below leads to where you can wake it.',
+    '[{"url": "{{ base_url }}/@{{.UserUsername}}/{{.Labels.name}}", "label": "View workspace"}]'
+), (
+    '51ce2fdf-c9ca-4be1-8d70-628674f9bc42', 'Workspace Marked for Deletion', 'Workspace Events', 'system', 1,
+    '{{.Labels.name}} will be deleted',
+    'Your workspace **{{.Labels.name}}** is deleted after {{.Labels.timeTilDormant}} of dormancy. Why: {{.Labels.reason}}.
+
+Use it before then and it stays.',
+    '[{"url": "{{ base_url }}/@{{.UserUsername}}/{{.Labels.name}}", "label": "View workspace"}]'
+), (
+    'f047f6a3-5713-40f7-85aa-0394cce9fa3a', 'Workspace Out Of Disk', 'Workspace Events', 'system', 1,
+    '{{.Labels.workspace}} runs out of disk',
+    'These volumes of the workspace **{{.Labels.workspace}}** are nearly full:
+
+{{range $volume := .Data.volumes}}- `{{$volume.path}}`, more than {{$volume.threshold}}
+{{end}}',
+    '[{"url": "{{base_url}}/@{{.UserUsername}}/{{.Labels.workspace}}", "label": "View workspace"}]'
+), (
+    'a9d027b4-ac49-4fb1-9f6d-45af15f64e7a', 'Workspace Out Of Memory', 'Workspace Events', 'system', 1,
+    '{{.Labels.workspace}} runs out of memory',
+    'The workspace **{{.Labels.workspace}}** uses more than **{{.Labels.threshold}}** of its memory.',
+    '[{"url": "{{base_url}}/@{{.UserUsername}}/{{.Labels.workspace}}", "label": "View workspace"}]'
+), (
+    'c34a0c09-0704-4cac-bd1c-0c0146811c2b', 'Workspace Updated Automatically', 'Workspace Events', 'system', 1,
+    '{{.Labels.name}} was updated',
+    'At its last start your workspace **{{.Labels.name}}** moved to version **{{.Labels.template_version_name}}** of its template. What the version says of itself: {{.Labels.template_version_message}}',
+    '[{"url": "{{ base_url }}/@{{.UserUsername}}/{{.Labels.name}}", "label": "View workspace"}]'
+);
