@@ -1,4 +1,53 @@
+<<<<<<< HEAD
 //! Keeps everything the deployment knows, in one SQLite file.
 
 mod functions;
 pub mod migrate;
+=======
+//! Keeps everything. Callers hold a [`Db`], bound to a subject, and call declared queries on it; each
+//! is checked by its own rule, counted and timed. Knows no HTTP.
+//!
+//! Start at [`query`] for how a query is declared, at [`db`] for how one runs, at [`driver`] for what
+//! an engine must do. `queries/` holds the declarations, a file an aggregate.
+
+pub mod clause;
+pub mod db;
+pub mod driver;
+mod error;
+pub mod filter;
+mod metrics;
+pub mod migrate;
+pub mod queries;
+pub mod query;
+pub mod record;
+pub mod sqlite;
+pub mod statement;
+pub mod value;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use clause::Where;
+pub use db::{Db, Guarded, Origin, Switches};
+pub use error::{Error, Optional, TxError};
+pub use value::Json;
+
+use crate::rbac::Subject;
+
+/// An open database of either engine.
+#[derive(Clone)]
+pub struct Store(Arc<db::Shared>);
+
+impl Store {
+    /// Opens (and, when it is new or older, migrates) the SQLite database at `path`.
+    pub fn sqlite(path: &Path, readers: u32, switches: Switches, registry: &prometheus::Registry) -> Result<Store, Error> {
+        let driver = Box::new(sqlite::Sqlite::open(path, readers)?);
+        Ok(Store(Arc::new(db::Shared { driver, metrics: metrics::Metrics::new(registry), switches, authz_generation: Default::default() })))
+    }
+
+    /// A handle for a subject.
+    pub fn acting_as(&self, subject: &Arc<Subject>) -> Db {
+        Db::new(Arc::clone(&self.0), Arc::clone(subject))
+    }
+}
+>>>>>>> 2b9348f (Add the store: declared queries, checked by their own rule, on an embedded SQLite)

@@ -1,0 +1,57 @@
+//! What a running server is made of, for those who work inside it: the store, the clock, the
+//! settings, the channels. Composed by [`server`](crate::server), handed to handlers and services.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::ids::Ids;
+use crate::pubsub::Pubsub;
+use crate::rbac::{Subject, system};
+use crate::store::{Db, Store};
+use crate::time::Clock;
+
+/// A running deployment; clones are the same.
+#[derive(Clone)]
+pub struct Deployment(Arc<Parts>);
+
+/// Its parts.
+pub struct Parts {
+    /// Settings.
+    pub config: Config,
+    /// The data.
+    pub store: Store,
+    /// Change notices.
+    pub pubsub: Pubsub,
+    /// The time.
+    pub clock: Clock,
+    /// Ids and secrets.
+    pub ids: Ids,
+    /// Metrics.
+    pub registry: prometheus::Registry,
+    /// Compiled subjects of users.
+    pub subjects: crate::auth::Subjects,
+    /// Bounds how many passwords are hashed at once.
+    pub passwords: crate::auth::password::Hasher,
+}
+
+impl Deployment {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Deployment {
+        Deployment(Arc::new(parts))
+    }
+    /// The data, seen by `subject`.
+    pub fn db_as(&self, subject: &Arc<Subject>) -> Db {
+        self.store.acting_as(subject)
+    }
+    /// The data, seen by the server itself.
+    pub fn system_db(&self) -> Db {
+        self.db_as(system::system_restricted())
+    }
+}
+
+impl std::ops::Deref for Deployment {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

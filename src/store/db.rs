@@ -1,0 +1,301 @@
+//! [`Db`]: the only way to the data. A handle is bound to a subject; what it runs is checked by the
+//! query's own rule, counted and timed under the route that asked.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::rbac::{Action, Filter, Object, Resource, Subject};
+use crate::store::driver::{Conn, Dialect, Driver};
+use crate::store::filter::Columns;
+use crate::store::metrics::Metrics;
+use crate::store::record::{Bound, FromRow};
+use crate::store::statement::{Prepared, Query};
+use crate::store::{Error, TxError};
+
+/// How often a transaction that loses a race is tried.
+const TRIES: u32 = 5;
+
+/// Switches of the deployment that change what an object is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Switches {
+    /// Workspaces carry no ACL.
+    pub workspace_sharing_disabled: bool,
+}
+
+/// What all handles share.
+pub(super) struct Shared {
+    pub driver: Box<dyn Driver>,
+    pub metrics: Metrics,
+    pub switches: Switches,
+    /// Counts committed changes of what subjects are made of.
+    pub authz_generation: AtomicU64,
+}
+
+/// Who asks, for the counters: a route and its method, or a background service and nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Origin {
+    /// Route pattern.
+    pub route: &'static str,
+    /// HTTP method.
+    pub method: &'static str,
+}
+
+#[derive(Clone)]
+enum Guard {
+    Subject(Arc<Subject>),
+    Unguarded,
+}
+
+type Tx = Arc<Mutex<Running>>;
+
+/// A transaction under way.
+struct Running {
+    /// Gone once the transaction has ended.
+    conn: Option<Box<dyn Conn>>,
+    /// Whether it changed what subjects are made of.
+    changes_authz: bool,
+}
+
+/// A handle to the data, bound to a subject, and to a transaction while inside one.
+#[derive(Clone)]
+pub struct Db {
+    shared: Arc<Shared>,
+    guard: Guard,
+    origin: Origin,
+    tx: Option<Tx>,
+}
+
+thread_local! {
+    /// Whether this thread is inside a transaction: a second writer handle would wait for itself.
+    static IN_TX: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A row that authorization has something to say about.
+pub trait Guarded {
+    /// The object that checks are made on.
+    fn object(&self, switches: Switches) -> Object;
+}
+
+type Before<'a> = &'a dyn Fn(&Db) -> Result<Option<(Filter, &'static Columns)>, Error>;
+type Keep<'a, T> = &'a dyn Fn(&Db, &T) -> Result<bool, Error>;
+
+impl Db {
+    pub(super) fn new(shared: Arc<Shared>, subject: Arc<Subject>) -> Db {
+        Db { shared, guard: Guard::Subject(subject), origin: Origin::default(), tx: None }
+    }
+
+    /// The same data, seen by another subject.
+    pub fn acting_as(&self, subject: &Arc<Subject>) -> Db {
+        Db { guard: Guard::Subject(Arc::clone(subject)), ..self.clone() }
+    }
+
+    /// The same handle, counted under a route.
+    pub fn counted_under(&self, origin: Origin) -> Db {
+        Db { origin, ..self.clone() }
+    }
+
+    /// The subject it is bound to.
+    pub fn subject(&self) -> Option<&Arc<Subject>> {
+        match &self.guard {
+            Guard::Subject(s) => Some(s),
+            Guard::Unguarded => None,
+        }
+    }
+
+    /// The store's own look at rows that a rule needs; never handed out.
+    pub(in crate::store) fn unguarded(&self) -> Db {
+        Db { guard: Guard::Unguarded, ..self.clone() }
+    }
+
+    /// Changes whenever a committed transaction changed roles, memberships or groups: what is known of
+    /// a subject holds as long as this stands still.
+    pub fn authz_generation(&self) -> u64 {
+        self.shared.authz_generation.load(Ordering::Acquire)
+    }
+
+    /// Which engine is behind it.
+    pub fn dialect(&self) -> Dialect {
+        self.shared.driver.dialect()
+    }
+
+    /// The deployment's switches.
+    pub fn switches(&self) -> Switches {
+        self.shared.switches
+    }
+
+    /// Refuses unless the subject may do this to that object.
+    pub fn require(&self, action: Action, object: &Object) -> Result<(), Error> {
+        match &self.guard {
+            Guard::Subject(subject) => subject.authorize(action, object).map_err(Error::Denied),
+            Guard::Unguarded => Ok(()),
+        }
+    }
+
+    /// Refuses unless the subject may do this to that row.
+    pub fn require_on(&self, action: Action, row: &impl Guarded) -> Result<(), Error> {
+        match &self.guard {
+            Guard::Subject(_) => self.require(action, &row.object(self.shared.switches)),
+            Guard::Unguarded => Ok(()),
+        }
+    }
+
+    /// Whether the subject may do this to that object.
+    pub fn may(&self, action: Action, object: &Object) -> bool {
+        self.require(action, object).is_ok()
+    }
+
+    /// Whether the subject may do this to that row.
+    pub fn may_on(&self, action: Action, row: &impl Guarded) -> bool {
+        self.require_on(action, row).is_ok()
+    }
+
+    /// The condition on rows of a resource that the subject may see; none for the store itself.
+    pub fn visible(&self, action: Action, resource: Resource, columns: &'static Columns) -> Option<(Filter, &'static Columns)> {
+        match &self.guard {
+            Guard::Subject(subject) => Some((subject.filter(action, resource), columns)),
+            Guard::Unguarded => None,
+        }
+    }
+
+    /// Runs `f` in a transaction: everything it does lasts, or nothing. Inside another transaction it
+    /// joins that one. A transaction that loses a race is run again, so `f` must have no effect
+    /// outside the store.
+    pub fn tx<T, E: TxError>(&self, mut f: impl FnMut(&Db) -> Result<T, E>) -> Result<T, E> {
+        if self.tx.is_some() {
+            return f(self);
+        }
+        if IN_TX.get() {
+            return Err(E::from(Error::Bug("a transaction was begun while this thread is inside another one".into())));
+        }
+        let mut tries = 1;
+        loop {
+            let answer = self.try_tx(&mut f);
+            match &answer {
+                Err(e) if tries < TRIES && matches!(e.store_error(), Some(Error::LostRace(_))) => tries += 1,
+                _ => return answer,
+            }
+        }
+    }
+
+    fn try_tx<T, E: TxError>(&self, f: &mut impl FnMut(&Db) -> Result<T, E>) -> Result<T, E> {
+        struct Inside;
+        impl Drop for Inside {
+            fn drop(&mut self) {
+                IN_TX.set(false);
+            }
+        }
+        let mut conn = self.shared.driver.writer()?;
+        conn.begin()?;
+        let tx: Tx = Arc::new(Mutex::new(Running { conn: Some(conn), changes_authz: false }));
+        IN_TX.set(true);
+        let inside = Inside;
+        let answer = f(&Db { tx: Some(Arc::clone(&tx)), ..self.clone() });
+        drop(inside);
+        let (conn, changes_authz) = {
+            let mut running = tx.lock();
+            (running.conn.take(), running.changes_authz)
+        };
+        let Some(mut conn) = conn else { return Err(E::from(Error::Bug("the transaction's connection is gone".into()))) };
+        match answer {
+            Ok(value) => {
+                conn.commit()?;
+                if changes_authz {
+                    self.shared.authz_generation.fetch_add(1, Ordering::AcqRel);
+                }
+                Ok(value)
+            }
+            Err(e) => {
+                conn.rollback()?;
+                Err(e)
+            }
+        }
+    }
+
+    pub(super) fn run_one<T: FromRow>(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>, keep: Keep<'_, T>) -> Result<T, Error> {
+        self.guarded(query, bound, |db| {
+            let mut found = db.fetch::<T>(query, bound, before, 1)?;
+            let row = found.pop().ok_or(Error::NotFound)?;
+            if db.is_guarded() && !keep(db, &row)? {
+                return Err(Error::NotFound);
+            }
+            Ok(row)
+        })
+    }
+
+    pub(super) fn run_many<T: FromRow>(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>, keep: Keep<'_, T>) -> Result<Vec<T>, Error> {
+        self.guarded(query, bound, |db| {
+            let found = db.fetch::<T>(query, bound, before, usize::MAX)?;
+            if !db.is_guarded() {
+                return Ok(found);
+            }
+            let mut kept = Vec::with_capacity(found.len());
+            for row in found {
+                if keep(db, &row)? {
+                    kept.push(row);
+                }
+            }
+            Ok(kept)
+        })
+    }
+
+    pub(super) fn run_exec(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>) -> Result<u64, Error> {
+        self.guarded(query, bound, |db| {
+            if db.is_guarded() {
+                before(db)?;
+            }
+            db.run(query, bound, None, &mut |_| Ok(()))
+        })
+    }
+
+    fn is_guarded(&self) -> bool {
+        matches!(self.guard, Guard::Subject(_))
+    }
+
+    /// A statement that writes runs in one transaction with its rule.
+    fn guarded<T>(&self, query: &'static Query, bound: &Bound<'_>, f: impl Fn(&Db) -> Result<T, Error>) -> Result<T, Error> {
+        let prepared = query.prepared(self.dialect(), bound)?;
+        if prepared.writes && self.tx.is_none() { self.tx(|db| f(db)) } else { f(self) }
+    }
+
+    fn fetch<T: FromRow>(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>, most: usize) -> Result<Vec<T>, Error> {
+        let visible = if self.is_guarded() { before(self)? } else { None };
+        if matches!(visible, Some((Filter::None, _))) && query.sql.trim_start().starts_with("SELECT {row") {
+            return Ok(Vec::new());
+        }
+        let mut rows = Vec::new();
+        self.run(query, bound, visible.as_ref(), &mut |row| {
+            if rows.len() < most {
+                rows.push(T::from_row(row, 0)?);
+            }
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn run(&self, query: &'static Query, bound: &Bound<'_>, visible: Option<&(Filter, &'static Columns)>, on_row: &mut dyn FnMut(&dyn crate::store::driver::Row) -> Result<(), Error>) -> Result<u64, Error> {
+        let started = Instant::now();
+        let dialect = self.dialect();
+        let prepared: &Prepared = query.prepared(dialect, bound)?;
+        let ready = prepared.ready(dialect, bound, visible)?;
+        let answer = match &self.tx {
+            Some(tx) => {
+                let mut running = tx.lock();
+                running.changes_authz |= prepared.changes_authz;
+                match running.conn.as_mut() {
+                    Some(conn) => conn.run(&ready.sql, &ready.args, on_row),
+                    None => Err(Error::Bug("used after its transaction ended".into())),
+                }
+            }
+            None => self.shared.driver.reader()?.run(&ready.sql, &ready.args, on_row),
+        };
+        self.shared.metrics.ran(query.name, self.origin, started.elapsed());
+        if let Err(Error::Bug(why)) = &answer {
+            log::error!(target: "store", query = query.name; "{why}");
+        }
+        answer
+    }
+}

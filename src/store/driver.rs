@@ -1,0 +1,42 @@
+//! The storage trait: what an engine must do. Two implement it; nothing else in the house knows
+//! which one it talks to.
+
+use crate::store::Error;
+use crate::store::value::{Column, Value};
+
+/// Which SQL an engine speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite: one file, embedded.
+    Sqlite,
+    /// PostgreSQL 13 or later.
+    Postgres,
+}
+
+/// Hands out connections.
+pub trait Driver: Send + Sync {
+    /// Which SQL its connections take.
+    fn dialect(&self) -> Dialect;
+    /// A connection to read with; it may be read-only.
+    fn reader(&self) -> Result<Box<dyn Conn>, Error>;
+    /// A connection to write with. On SQLite there is one, so it is held for as short as can be.
+    fn writer(&self) -> Result<Box<dyn Conn>, Error>;
+}
+
+/// One connection, given back when dropped; an open transaction is then rolled back.
+pub trait Conn: Send {
+    /// Runs a statement; gives each row to `on_row`, and the number of rows changed.
+    fn run(&mut self, sql: &str, args: &[Value<'_>], on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>) -> Result<u64, Error>;
+    /// Begins a transaction that may write.
+    fn begin(&mut self) -> Result<(), Error>;
+    /// Makes it last.
+    fn commit(&mut self) -> Result<(), Error>;
+    /// Takes it back.
+    fn rollback(&mut self) -> Result<(), Error>;
+}
+
+/// A result row, valid while the engine stands on it.
+pub trait Row {
+    /// The column at `index`, from 0.
+    fn column(&self, index: usize) -> Result<Column<'_>, Error>;
+}

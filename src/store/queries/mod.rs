@@ -1,0 +1,14 @@
+//! The declared queries, a file an aggregate, each with its row types.
+
+pub mod api_keys;
+pub mod organizations;
+pub mod roles;
+pub mod site_configs;
+pub mod users;
+
+use crate::store::statement::Query;
+
+/// Every declared query, by aggregate.
+pub fn all() -> impl Iterator<Item = &'static Query> {
+    [api_keys::QUERIES, organizations::QUERIES, roles::QUERIES, site_configs::QUERIES, users::QUERIES].into_iter().flatten().copied()
+}
