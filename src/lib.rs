@@ -16,3 +16,5 @@ pub mod rbac;
 pub mod sdk;
 pub mod store;
 pub mod time;
+pub mod users;
+pub mod version;

@@ -1,0 +1,39 @@
+//! From a path parameter to the row it names, read with the caller's rights.
+
+use uuid::Uuid;
+
+use super::{Cx, Error};
+use crate::store;
+use crate::store::queries::organizations::Organization;
+use crate::store::queries::users::User;
+
+/// The user that `{user}` names: `me`, an id, or a username. Who cannot be read is as who is not there.
+pub fn user(cx: &Cx) -> Result<User, Error> {
+    user_as(cx, cx.db())
+}
+
+/// The same, read through `db`.
+pub fn user_as(cx: &Cx, db: &store::Db) -> Result<User, Error> {
+    let name = cx.param("user");
+    let found = if name == "me" {
+        return Ok(db.get_user_by_id(cx.actor()?.user_id)?);
+    } else if let Ok(id) = Uuid::try_parse(name) {
+        db.get_user_by_id(id)
+    } else {
+        db.get_user_by_email_or_username(name, "")
+    };
+    found.map_err(|e| if e.is_hidden() { Error::bad("\"user\" must be an existing uuid or username.") } else { e.into() })
+}
+
+/// The organization that `{organization}` names: `default`, an id, or a name.
+pub fn organization(cx: &Cx) -> Result<Organization, Error> {
+    let name = cx.param("organization");
+    let found = if name == "default" {
+        cx.db().get_default_organization()
+    } else if let Ok(id) = Uuid::try_parse(name) {
+        cx.db().get_organization_by_id(id)
+    } else {
+        cx.db().get_organization_by_name(name, false)
+    };
+    Ok(found?)
+}

@@ -1,0 +1,20 @@
+//! The API: one file a resource, handlers that read like their sentence in the API's documents. A
+//! handler parses, calls the store or a service, and renders; it decides nothing that a service could.
+//!
+//! Start at [`door`] for how a request is taken, at [`routes`] for the list of routes, at [`cx`] for
+//! what a handler holds. Adding an endpoint: ARCHITECTURE.md walks through one.
+
+pub mod authn;
+pub mod cx;
+pub mod door;
+mod error;
+pub mod general;
+pub mod lookup;
+pub mod reply;
+pub mod routes;
+pub mod sessions;
+pub mod users;
+
+pub use cx::Cx;
+pub use error::{Error, OrForbidden};
+pub use reply::Reply;

@@ -1,0 +1,90 @@
+//! The routes: every pattern, what it takes to call it, and its handler. One line a route, grouped by
+//! the file that answers.
+
+use super::reply::Reply;
+use super::{Cx, Error};
+use crate::http::Upgrade;
+use crate::http::router::Router;
+
+/// A handler of a plain request.
+pub type Plain = fn(&Cx) -> Reply;
+/// A handler of a stream: it checks everything first, then gives what goes on with the connection.
+pub type Streaming = fn(&Cx) -> Result<Stream, Error>;
+/// What goes on with the raw connection of a stream.
+pub type Stream = Box<dyn FnOnce(Upgrade) + Send>;
+
+/// What it takes to call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Anyone,
+    /// A valid key is used if there is one.
+    AnyoneOrUser,
+    /// A valid key of an active user.
+    User,
+}
+
+/// A route's handler and its limits.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// What it takes.
+    pub access: Access,
+    /// What answers.
+    pub handler: Handler,
+    /// The longest body, in bytes.
+    pub max_body: u64,
+    /// Whether it tells a password true from false, and so is limited more tightly.
+    pub guesses_passwords: bool,
+}
+
+/// What answers.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// A whole answer.
+    Plain(Plain),
+    /// A stream.
+    Stream(Streaming),
+    /// A whole answer, or a stream when the query has `follow`.
+    Follow(Plain, Streaming),
+}
+
+/// Bytes of a body where a route says nothing else.
+const MAX_BODY: u64 = 2 << 20;
+
+/// Collects routes.
+#[derive(Default)]
+pub struct Routes {
+    pub(super) router: Router<Route>,
+}
+
+impl Routes {
+    /// Adds a route for users.
+    pub fn user(&mut self, method: &'static str, pattern: &'static str, handler: Plain) {
+        self.add(method, pattern, Route { access: Access::User, handler: Handler::Plain(handler), max_body: MAX_BODY, guesses_passwords: false });
+    }
+    /// Adds a route for everybody.
+    pub fn anyone(&mut self, method: &'static str, pattern: &'static str, handler: Plain) {
+        self.add(method, pattern, Route { access: Access::Anyone, handler: Handler::Plain(handler), max_body: MAX_BODY, guesses_passwords: false });
+    }
+    /// Adds a stream for users.
+    pub fn stream(&mut self, pattern: &'static str, handler: Streaming) {
+        self.add("GET", pattern, Route { access: Access::User, handler: Handler::Stream(handler), max_body: 0, guesses_passwords: false });
+    }
+    /// Adds a route for users that is a stream when asked to follow.
+    pub fn follow(&mut self, pattern: &'static str, plain: Plain, stream: Streaming) {
+        self.add("GET", pattern, Route { access: Access::User, handler: Handler::Follow(plain, stream), max_body: MAX_BODY, guesses_passwords: false });
+    }
+    /// Adds a route with everything said.
+    pub fn add(&mut self, method: &'static str, pattern: &'static str, route: Route) {
+        self.router.add(method, pattern, route);
+    }
+}
+
+/// All of them.
+pub fn all() -> Routes {
+    let mut r = Routes::default();
+    super::general::routes(&mut r);
+    super::users::routes(&mut r);
+    super::sessions::routes(&mut r);
+    r
+}
