@@ -45,7 +45,7 @@ impl Deployment {
     }
     /// The data, seen by the server itself.
     pub fn system_db(&self) -> Db {
-        self.db_as(system::system_restricted())
+        self.db_as(system::restricted())
     }
 }
 

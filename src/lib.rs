@@ -5,9 +5,7 @@
 //! Dependencies point one way (`cli, server → api → services → store, pubsub, rbac → sdk, ids, time`);
 //! ARCHITECTURE.md walks a request and a build through the rooms.
 
-pub mod api;
 pub mod auth;
-pub mod deployment;
 pub mod http;
 pub mod ids;
 pub mod provisioner;
@@ -16,5 +14,3 @@ pub mod rbac;
 pub mod sdk;
 pub mod store;
 pub mod time;
-pub mod users;
-pub mod version;

@@ -118,7 +118,7 @@ fn refresh(cx: &Cx, db: &store::Db, mut key: ApiKey) -> Result<ApiKey, Error> {
         changed = true;
     }
     if changed {
-        db.acting_as(system::system_restricted()).tx::<_, store::Error>(|db| {
+        db.acting_as(system::restricted()).tx::<_, store::Error>(|db| {
             db.update_api_key_by_id(&key.id, key.last_used, key.expires_at, &key.ip_address)?;
             db.update_user_last_seen_at(key.user_id, now, now)
         })?;

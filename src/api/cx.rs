@@ -49,7 +49,7 @@ impl Cx {
     }
     /// The data, as the server itself sees it: for what must be read whoever asks.
     pub fn system_db(&self) -> Db {
-        self.db_as(crate::rbac::system::system_restricted())
+        self.db_as(crate::rbac::system::restricted())
     }
     /// The data, as a system subject sees it, counted under this route.
     pub fn db_as(&self, subject: &Arc<Subject>) -> Db {

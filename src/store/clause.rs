@@ -5,9 +5,6 @@
 
 use std::borrow::Cow;
 
-use uuid::Uuid;
-
-use crate::rbac::Filter;
 use crate::store::value::{ToValue, Value};
 
 /// Conditions joined by AND, with their arguments: what `{where}` stands for. `?` in a piece stands

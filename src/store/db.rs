@@ -216,7 +216,7 @@ impl Db {
     }
 
     pub(super) fn run_one<T: FromRow>(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>, keep: Keep<'_, T>) -> Result<T, Error> {
-        self.guarded(query, bound, |db| {
+        self.guarded(query, |db| {
             let mut found = db.fetch::<T>(query, bound, before, 1)?;
             let row = found.pop().ok_or(Error::NotFound)?;
             if db.is_guarded() && !keep(db, &row)? {
@@ -227,7 +227,7 @@ impl Db {
     }
 
     pub(super) fn run_many<T: FromRow>(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>, keep: Keep<'_, T>) -> Result<Vec<T>, Error> {
-        self.guarded(query, bound, |db| {
+        self.guarded(query, |db| {
             let found = db.fetch::<T>(query, bound, before, usize::MAX)?;
             if !db.is_guarded() {
                 return Ok(found);
@@ -243,7 +243,7 @@ impl Db {
     }
 
     pub(super) fn run_exec(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>) -> Result<u64, Error> {
-        self.guarded(query, bound, |db| {
+        self.guarded(query, |db| {
             if db.is_guarded() {
                 before(db)?;
             }
@@ -256,8 +256,8 @@ impl Db {
     }
 
     /// A statement that writes runs in one transaction with its rule.
-    fn guarded<T>(&self, query: &'static Query, bound: &Bound<'_>, f: impl Fn(&Db) -> Result<T, Error>) -> Result<T, Error> {
-        let prepared = query.prepared(self.dialect(), bound)?;
+    fn guarded<T>(&self, query: &'static Query, f: impl Fn(&Db) -> Result<T, Error>) -> Result<T, Error> {
+        let prepared = query.prepared(self.dialect())?;
         if prepared.writes && self.tx.is_none() { self.tx(|db| f(db)) } else { f(self) }
     }
 
@@ -279,7 +279,7 @@ impl Db {
     fn run(&self, query: &'static Query, bound: &Bound<'_>, visible: Option<&(Filter, &'static Columns)>, on_row: &mut dyn FnMut(&dyn crate::store::driver::Row) -> Result<(), Error>) -> Result<u64, Error> {
         let started = Instant::now();
         let dialect = self.dialect();
-        let prepared: &Prepared = query.prepared(dialect, bound)?;
+        let prepared: &Prepared = query.prepared(dialect)?;
         let ready = prepared.ready(dialect, bound, visible)?;
         let answer = match &self.tx {
             Some(tx) => {

@@ -1,9 +1,3 @@
-<<<<<<< HEAD
-//! Keeps everything the deployment knows, in one SQLite file.
-
-mod functions;
-pub mod migrate;
-=======
 //! Keeps everything. Callers hold a [`Db`], bound to a subject, and call declared queries on it; each
 //! is checked by its own rule, counted and timed. Knows no HTTP.
 //!
@@ -15,6 +9,7 @@ pub mod db;
 pub mod driver;
 mod error;
 pub mod filter;
+pub mod functions;
 mod metrics;
 pub mod migrate;
 pub mod queries;
@@ -50,4 +45,3 @@ impl Store {
         Db::new(Arc::clone(&self.0), Arc::clone(subject))
     }
 }
->>>>>>> 2b9348f (Add the store: declared queries, checked by their own rule, on an embedded SQLite)

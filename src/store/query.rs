@@ -30,22 +30,28 @@ macro_rules! queries {
     ($($(#[$meta:meta])* $name:ident = $method:ident($db:ident $(, $arg:ident: $type:ty)* $(,)?) -> $shape:ident $($row:ty)?;
         allow($($rule:tt)*), sql $sql:expr $(, pg $pg:expr)?;)*) => {
         /// The queries declared here.
-        pub static QUERIES: &[&$crate::store::statement::Query] = &[$(&{$crate::store::query::queries!(@info $name $method [$($rule)*] $sql, [$($pg)?], [$($row)?])}),*];
+        pub static QUERIES: &[&$crate::store::statement::Query] = &[$(&declared::$name),*];
+
+        #[allow(non_upper_case_globals, unused_imports, reason = "the names are the metrics' own; a file may declare what no row type is needed for")]
+        mod declared {
+            use super::*;
+            $(pub(super) static $name: $crate::store::statement::Query = $crate::store::query::queries!(@info $name $method [$($arg: $type),*] [$($rule)*] $sql, [$($pg)?], [$($row)?]);)*
+        }
 
         #[allow(clippy::too_many_arguments, reason = "a query has as many as its statement needs")]
         impl $crate::store::Db {$(
             $(#[$meta])*
             pub fn $method(&self $(, $arg: $type)*) -> Result<$crate::store::query::queries!(@answer $shape $($row)?), $crate::store::Error> {
-                static QUERY: $crate::store::statement::Query = $crate::store::query::queries!(@info $name $method [$($rule)*] $sql, [$($pg)?], [$($row)?]);
+                let query = &declared::$name;
                 #[allow(unused_mut)]
                 let mut bound = $crate::store::record::Bound::default();
                 $($crate::store::record::Bind::bind(&$arg, stringify!($arg), &mut bound);)*
-                $crate::store::query::queries!(@run self, $shape [$($row)?] bound $db [$($rule)*])
+                $crate::store::query::queries!(@run self, query $shape [$($row)?] bound $db [$($rule)*])
             }
         )*}
     };
 
-    (@info $name:ident $method:ident [$($rule:tt)*] $sql:expr, [$($pg:expr)?], [$($row:ty)?]) => {
+    (@info $name:ident $method:ident [$($arg:ident: $type:ty),*] [$($rule:tt)*] $sql:expr, [$($pg:expr)?], [$($row:ty)?]) => {
         $crate::store::statement::Query {
             name: stringify!($name),
             method: stringify!($method),
@@ -53,6 +59,12 @@ macro_rules! queries {
             sql: $sql,
             pg: $crate::store::query::queries!(@pg $($pg)?),
             columns: $crate::store::query::queries!(@columns $($row)?),
+            arguments: || {
+                #[allow(unused_mut)]
+                let mut names = Vec::new();
+                $(<$type as $crate::store::record::Bind>::names(stringify!($arg), &mut names);)*
+                names
+            },
             prepared: [const { std::sync::OnceLock::new() }; 2],
         }
     };
@@ -64,14 +76,14 @@ macro_rules! queries {
     (@answer many $row:ty) => { Vec<$row> };
     (@answer exec) => { u64 };
 
-    (@run $self:ident, one [$row:ty] $bound:ident $db:ident $rule:tt) => {
-        $self.run_one::<$row>(&QUERY, &$bound, &$crate::store::query::queries!(@before $db $rule), &$crate::store::query::queries!(@keep $row, $db $rule))
+    (@run $self:ident, $query:ident one [$row:ty] $bound:ident $db:ident $rule:tt) => {
+        $self.run_one::<$row>($query, &$bound, &$crate::store::query::queries!(@before $db $rule), &$crate::store::query::queries!(@keep $row, $db $rule))
     };
-    (@run $self:ident, many [$row:ty] $bound:ident $db:ident $rule:tt) => {
-        $self.run_many::<$row>(&QUERY, &$bound, &$crate::store::query::queries!(@before $db $rule), &$crate::store::query::queries!(@keep $row, $db $rule))
+    (@run $self:ident, $query:ident many [$row:ty] $bound:ident $db:ident $rule:tt) => {
+        $self.run_many::<$row>($query, &$bound, &$crate::store::query::queries!(@before $db $rule), &$crate::store::query::queries!(@keep $row, $db $rule))
     };
-    (@run $self:ident, exec [] $bound:ident $db:ident $rule:tt) => {
-        $self.run_exec(&QUERY, &$bound, &$crate::store::query::queries!(@before $db $rule))
+    (@run $self:ident, $query:ident exec [] $bound:ident $db:ident $rule:tt) => {
+        $self.run_exec($query, &$bound, &$crate::store::query::queries!(@before $db $rule))
     };
 
     (@before $db:ident [system $action:ident $resource:ident]) => {

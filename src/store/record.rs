@@ -24,6 +24,8 @@ impl<T: FromColumn> FromRow for T {
 /// What can stand in a query's parameter list: one value under the parameter's name, a record that
 /// gives each field under its own, or a [`Where`] that fills in `{where}`.
 pub trait Bind {
+    /// Adds the names of what it binds, in the order of [`bind`](Bind::bind).
+    fn names(name: &'static str, out: &mut Vec<&'static str>);
     /// Adds what it binds.
     fn bind<'a>(&'a self, name: &'static str, out: &mut Bound<'a>);
 }
@@ -37,19 +39,24 @@ pub struct Bound<'a> {
     pub clause: Option<&'a Where>,
 }
 
-impl<T: ToValue + ?Sized> Bind for T {
+impl<T: ToValue> Bind for T {
+    fn names(name: &'static str, out: &mut Vec<&'static str>) {
+        out.push(name);
+    }
     fn bind<'a>(&'a self, name: &'static str, out: &mut Bound<'a>) {
         out.values.push((name, self.to_value()));
     }
 }
 
 impl Bind for Where {
+    fn names(_: &'static str, _: &mut Vec<&'static str>) {}
     fn bind<'a>(&'a self, _: &'static str, out: &mut Bound<'a>) {
         out.clause = Some(self);
     }
 }
 
 impl Bind for &Where {
+    fn names(_: &'static str, _: &mut Vec<&'static str>) {}
     fn bind<'a>(&'a self, _: &'static str, out: &mut Bound<'a>) {
         out.clause = Some(self);
     }
@@ -78,11 +85,17 @@ macro_rules! rows {
         }
 
         impl $crate::store::record::Bind for $name {
+            fn names(_: &'static str, out: &mut Vec<&'static str>) {
+                out.extend_from_slice(<$name as $crate::store::record::FromRow>::COLUMNS);
+            }
             fn bind<'a>(&'a self, _: &'static str, out: &mut $crate::store::record::Bound<'a>) {
                 $(out.values.push(($crate::store::record::rows!(@column $field $(= $column)?), $crate::store::value::ToValue::to_value(&self.$field)));)*
             }
         }
         impl $crate::store::record::Bind for &$name {
+            fn names(name: &'static str, out: &mut Vec<&'static str>) {
+                <$name as $crate::store::record::Bind>::names(name, out);
+            }
             fn bind<'a>(&'a self, name: &'static str, out: &mut $crate::store::record::Bound<'a>) {
                 (**self).bind(name, out)
             }

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
 use crate::store::driver::{Conn, Dialect, Driver, Row};
 use crate::store::value::{Column, Value};
-use crate::store::{Error, migrate};
+use crate::store::{Error, functions, migrate};
 
 /// The first SQLite without the WAL-reset corruption bug.
 const OLDEST_VERSION: i32 = 3_053_000;
@@ -57,7 +57,7 @@ impl Sqlite {
         writer.pragma_update(None, "journal_mode", "WAL").map_err(|e| explain(path, e))?;
         migrate::up(&mut writer).map_err(|e| Error::Unavailable(e.to_string()))?;
         attach(&writer, &ephemeral)?;
-        migrate::attach_ephemeral(&writer).map_err(|e| Error::Unavailable(e.to_string()))?;
+        migrate::attach_ephemeral(&mut writer).map_err(|e| Error::Unavailable(e.to_string()))?;
         let readers = r2d2::Pool::builder()
             .max_size(readers.max(1))
             .min_idle(Some(0))
@@ -65,7 +65,7 @@ impl Sqlite {
             .idle_timeout(None)
             .test_on_check_out(false)
             .connection_timeout(PATIENCE)
-            .thread_pool(Arc::new(scheduled_thread_pool::ScheduledThreadPool::with_name("sqlite-pool", 1)))
+            .thread_pool(Arc::new(scheduled_thread_pool::ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("sqlite-pool-{}").build()))
             .build_unchecked(Readers { path: path.to_owned(), ephemeral });
         Ok(Sqlite { readers, writer: Arc::new(Mutex::new(writer)) })
     }
@@ -79,7 +79,7 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -8000; PRAGMA journal_size_limit = 67108864; PRAGMA recursive_triggers = ON;",
     )?;
-    migrate::register_functions(conn)
+    functions::register(conn)
 }
 
 fn attach(conn: &Connection, ephemeral: &Path) -> Result<(), Error> {

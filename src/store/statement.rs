@@ -34,6 +34,8 @@ pub struct Query {
     pub pg: Option<&'static str>,
     /// The columns that `{row}` stands for.
     pub columns: &'static [&'static str],
+    /// The names of its arguments, in order; a record counts with each of its fields.
+    pub arguments: fn() -> Vec<&'static str>,
     /// The statement made of it, for each dialect.
     pub prepared: [OnceLock<Prepared>; 2],
 }
@@ -66,20 +68,24 @@ pub struct Ready<'a> {
 }
 
 impl Query {
-    /// The statement for a dialect. `bound` gives the names of the arguments, which never differ between calls.
-    pub fn prepared(&self, dialect: Dialect, bound: &Bound<'_>) -> Result<&Prepared, Error> {
+    /// The statement for a dialect.
+    pub fn prepared(&self, dialect: Dialect) -> Result<&Prepared, Error> {
         let slot = &self.prepared[dialect as usize];
         if let Some(p) = slot.get() {
             return Ok(p);
         }
         let text = if dialect == Dialect::Postgres { self.pg.unwrap_or(self.sql) } else { self.sql };
-        let names: Vec<&str> = bound.values.iter().map(|(n, _)| *n).collect();
-        let made = prepare(text, dialect, self.columns, &names).map_err(|why| Error::Bug(format!("{}: {why}", self.name)))?;
+        let made = prepare(text, dialect, self.columns, &(self.arguments)()).map_err(|why| Error::Bug(format!("{}: {why}", self.name)))?;
         Ok(slot.get_or_init(|| made))
     }
 }
 
 impl Prepared {
+    /// Its text with every condition left open, for tests that look at the plan.
+    pub fn open_text(&self) -> String {
+        self.pieces.iter().map(|p| if let Piece::Sql(sql) = p { sql.as_str() } else { "1 = 1" }).collect()
+    }
+
     /// The text and arguments of one call.
     pub fn ready<'a>(&'a self, dialect: Dialect, bound: &Bound<'a>, visible: Option<&(crate::rbac::Filter, &'static Columns)>) -> Result<Ready<'a>, Error> {
         let mut args: Vec<Value<'a>> = self.args.iter().map(|i| bound.values[*i].1.clone()).collect();

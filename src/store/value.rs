@@ -158,11 +158,17 @@ impl ToValue for [String] {
     }
 }
 
-impl<T: ToValue + ?Sized> ToValue for &T {
-    fn to_value(&self) -> Value<'_> {
-        (**self).to_value()
-    }
+macro_rules! borrowed {
+    ($($type:ty),*) => {$(
+        impl ToValue for &$type {
+            fn to_value(&self) -> Value<'_> {
+                (**self).to_value()
+            }
+        }
+    )*};
 }
+
+borrowed!(str, [u8], [Uuid], [String], serde_json::Value, BTreeMap<String, String>);
 
 impl<T: ToValue> ToValue for Option<T> {
     fn to_value(&self) -> Value<'_> {
