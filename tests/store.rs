@@ -10,7 +10,8 @@ use rockpool::time::Time;
 /// An empty store in a folder of its own.
 fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::sqlite(&dir.path().join("test.db"), 2, Switches::default(), &prometheus::Registry::new()).unwrap();
+    let store =
+        Store::sqlite(&dir.path().join("test.db"), 2, Switches::default(), &prometheus::Registry::new()).unwrap();
     (dir, store)
 }
 

@@ -102,13 +102,22 @@ impl Subjects {
             let mut custom = Vec::new();
             for r in db.custom_roles_of(&orgs, &wanted)? {
                 let role = StoredRole::new(r.name, r.organization_id)
-                    .with_columns(&r.site_permissions.to_string(), &r.org_permissions.to_string(), &r.user_permissions.to_string(), &r.member_permissions.to_string())
+                    .with_columns(
+                        &r.site_permissions.to_string(),
+                        &r.org_permissions.to_string(),
+                        &r.user_permissions.to_string(),
+                        &r.member_permissions.to_string(),
+                    )
                     .map_err(|e| Error::Unusable(e.to_string()))?;
                 custom.push(role);
             }
             custom
         };
         let spec = SubjectSpec { id: user, name: row.username.clone(), roles, custom, groups: row.groups, scope };
-        Ok(Known { subject: Arc::new(spec.compile_with(self.options)?), status: row.status, username: row.username.into() })
+        Ok(Known {
+            subject: Arc::new(spec.compile_with(self.options)?),
+            status: row.status,
+            username: row.username.into(),
+        })
     }
 }

@@ -101,7 +101,8 @@ pub fn objection(password: &str) -> Option<String> {
         return Some(format!("The password may have no more than {MAX_LENGTH} characters."));
     }
     let bits = entropy(password);
-    (bits < MIN_BITS).then(|| "The password is too easy to guess: make it longer, or mix in other kinds of characters.".to_owned())
+    (bits < MIN_BITS)
+        .then(|| "The password is too easy to guess: make it longer, or mix in other kinds of characters.".to_owned())
 }
 
 /// Bits of entropy: the size of the alphabet in use to the power of a length that does not count
@@ -116,7 +117,8 @@ fn entropy(password: &str) -> f64 {
         ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 26.0),
         ("0123456789", 10.0),
     ];
-    let mut base: f64 = classes.iter().filter(|(set, _)| password.contains(|c| set.contains(c))).map(|(_, size)| size).sum();
+    let mut base: f64 =
+        classes.iter().filter(|(set, _)| password.contains(|c| set.contains(c))).map(|(_, size)| size).sum();
     let mut others: Vec<char> = password.chars().filter(|c| !classes.iter().any(|(set, _)| set.contains(*c))).collect();
     others.sort_unstable();
     others.dedup();
@@ -158,7 +160,14 @@ mod tests {
 
     #[test]
     fn weak_and_long_passwords_are_refused() {
-        for (password, taken) in [("SomeSecurePassword!", true), ("password", false), ("aaaaaaaaaaaaaaaaaaaaaa", false), ("", false), (&"aB3$".repeat(17), false), (&"xQ9!mZ".repeat(4), true)] {
+        for (password, taken) in [
+            ("SomeSecurePassword!", true),
+            ("password", false),
+            ("aaaaaaaaaaaaaaaaaaaaaa", false),
+            ("", false),
+            (&"aB3$".repeat(17), false),
+            (&"xQ9!mZ".repeat(4), true),
+        ] {
             assert_eq!(objection(password).is_none(), taken, "{password:?} has {} bits", entropy(password));
         }
     }

@@ -59,7 +59,8 @@ mod tests {
         assert_eq!(id, token.id);
         assert!(matches(secret, &token.hashed_secret()));
         assert!(!matches("0000000000000000000000", &token.hashed_secret()));
-        for bad in ["", "-", "abc-def", &text[1..], &format!("{text}x"), &format!("{}-{}", &text[..10], "-".repeat(22))] {
+        for bad in ["", "-", "abc-def", &text[1..], &format!("{text}x"), &format!("{}-{}", &text[..10], "-".repeat(22))]
+        {
             assert_eq!(split(bad), None, "{bad:?}");
         }
     }

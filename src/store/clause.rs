@@ -41,7 +41,12 @@ impl Where {
         self
     }
     /// The condition's text, with a placeholder from `next` on for each argument.
-    pub(super) fn render(&self, out: &mut String, args: &mut Vec<Value<'static>>, placeholder: &mut dyn FnMut() -> String) {
+    pub(super) fn render(
+        &self,
+        out: &mut String,
+        args: &mut Vec<Value<'static>>,
+        placeholder: &mut dyn FnMut() -> String,
+    ) {
         if self.pieces.is_empty() {
             out.push_str("1 = 1");
         }

@@ -154,7 +154,12 @@ impl Db {
     }
 
     /// The condition on rows of a resource that the subject may see; none for the store itself.
-    pub fn visible(&self, action: Action, resource: Resource, columns: &'static Columns) -> Option<(Filter, &'static Columns)> {
+    pub fn visible(
+        &self,
+        action: Action,
+        resource: Resource,
+        columns: &'static Columns,
+    ) -> Option<(Filter, &'static Columns)> {
         match &self.guard {
             Guard::Subject(subject) => Some((subject.filter(action, resource), columns)),
             Guard::Unguarded => None,
@@ -199,7 +204,9 @@ impl Db {
             let mut running = tx.lock();
             (running.conn.take(), running.changes_authz)
         };
-        let Some(mut conn) = conn else { return Err(E::from(Error::Bug("the transaction's connection is gone".into()))) };
+        let Some(mut conn) = conn else {
+            return Err(E::from(Error::Bug("the transaction's connection is gone".into())));
+        };
         match answer {
             Ok(value) => {
                 conn.commit()?;
@@ -215,7 +222,13 @@ impl Db {
         }
     }
 
-    pub(super) fn run_one<T: FromRow>(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>, keep: Keep<'_, T>) -> Result<T, Error> {
+    pub(super) fn run_one<T: FromRow>(
+        &self,
+        query: &'static Query,
+        bound: &Bound<'_>,
+        before: Before<'_>,
+        keep: Keep<'_, T>,
+    ) -> Result<T, Error> {
         self.guarded(query, |db| {
             let mut found = db.fetch::<T>(query, bound, before, 1)?;
             let row = found.pop().ok_or(Error::NotFound)?;
@@ -226,7 +239,13 @@ impl Db {
         })
     }
 
-    pub(super) fn run_many<T: FromRow>(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>, keep: Keep<'_, T>) -> Result<Vec<T>, Error> {
+    pub(super) fn run_many<T: FromRow>(
+        &self,
+        query: &'static Query,
+        bound: &Bound<'_>,
+        before: Before<'_>,
+        keep: Keep<'_, T>,
+    ) -> Result<Vec<T>, Error> {
         self.guarded(query, |db| {
             let found = db.fetch::<T>(query, bound, before, usize::MAX)?;
             if !db.is_guarded() {
@@ -261,7 +280,13 @@ impl Db {
         if prepared.writes && self.tx.is_none() { self.tx(|db| f(db)) } else { f(self) }
     }
 
-    fn fetch<T: FromRow>(&self, query: &'static Query, bound: &Bound<'_>, before: Before<'_>, most: usize) -> Result<Vec<T>, Error> {
+    fn fetch<T: FromRow>(
+        &self,
+        query: &'static Query,
+        bound: &Bound<'_>,
+        before: Before<'_>,
+        most: usize,
+    ) -> Result<Vec<T>, Error> {
         let visible = if self.is_guarded() { before(self)? } else { None };
         if matches!(visible, Some((Filter::None, _))) && query.sql.trim_start().starts_with("SELECT {row") {
             return Ok(Vec::new());
@@ -276,7 +301,13 @@ impl Db {
         Ok(rows)
     }
 
-    fn run(&self, query: &'static Query, bound: &Bound<'_>, visible: Option<&(Filter, &'static Columns)>, on_row: &mut dyn FnMut(&dyn crate::store::driver::Row) -> Result<(), Error>) -> Result<u64, Error> {
+    fn run(
+        &self,
+        query: &'static Query,
+        bound: &Bound<'_>,
+        visible: Option<&(Filter, &'static Columns)>,
+        on_row: &mut dyn FnMut(&dyn crate::store::driver::Row) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
         let started = Instant::now();
         let dialect = self.dialect();
         let prepared: &Prepared = query.prepared(dialect)?;

@@ -26,7 +26,12 @@ pub trait Driver: Send + Sync {
 /// One connection, given back when dropped; an open transaction is then rolled back.
 pub trait Conn: Send {
     /// Runs a statement; gives each row to `on_row`, and the number of rows changed.
-    fn run(&mut self, sql: &str, args: &[Value<'_>], on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>) -> Result<u64, Error>;
+    fn run(
+        &mut self,
+        sql: &str,
+        args: &[Value<'_>],
+        on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>,
+    ) -> Result<u64, Error>;
     /// Begins a transaction that may write.
     fn begin(&mut self) -> Result<(), Error>;
     /// Makes it last.

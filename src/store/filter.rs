@@ -38,7 +38,14 @@ pub struct AclColumns {
 }
 
 /// Writes the condition and its arguments.
-pub(super) fn render(filter: &Filter, columns: &Columns, dialect: Dialect, out: &mut String, args: &mut Vec<Value<'static>>, placeholder: &mut dyn FnMut() -> String) {
+pub(super) fn render(
+    filter: &Filter,
+    columns: &Columns,
+    dialect: Dialect,
+    out: &mut String,
+    args: &mut Vec<Value<'static>>,
+    placeholder: &mut dyn FnMut() -> String,
+) {
     let condition = match filter {
         Filter::All => return out.push_str("1 = 1"),
         Filter::None => return out.push_str("1 = 0"),
@@ -63,7 +70,9 @@ pub(super) fn render(filter: &Filter, columns: &Columns, dialect: Dialect, out: 
                     let mine = format!("{owner} = {}", bind(Value::Uuid(condition.subject)));
                     any.push(format!("({mine} AND {})", member(dialect, org, bind(uuids(&condition.owner_orgs)))));
                 }
-                None if condition.own_without_org => any.push(format!("{owner} = {}", bind(Value::Uuid(condition.subject)))),
+                None if condition.own_without_org => {
+                    any.push(format!("{owner} = {}", bind(Value::Uuid(condition.subject))))
+                }
                 _ => {}
             }
             if let (Some(org), true) = (columns.org, condition.own_without_org) {
@@ -71,14 +80,26 @@ pub(super) fn render(filter: &Filter, columns: &Columns, dialect: Dialect, out: 
             }
         }
         if let (Some(acl), Some(lists)) = (&columns.acl, &condition.acl) {
-            let user = lists_action(dialect, acl, acl.user, lists.action, format!("= {}", bind(Value::Uuid(condition.subject))));
+            let user = lists_action(
+                dialect,
+                acl,
+                acl.user,
+                lists.action,
+                format!("= {}", bind(Value::Uuid(condition.subject))),
+            );
             any.push(format!("({} AND {user})", acl.when));
             if let Some(org) = columns.org
                 && !lists.orgs.is_empty()
             {
                 let inside = member(dialect, org, bind(uuids(&lists.orgs)));
                 let groups = array(dialect, bind(uuids(&lists.groups)));
-                let group = lists_action(dialect, acl, acl.group, lists.action, format!("IN (SELECT value FROM {groups} UNION ALL SELECT {org})"));
+                let group = lists_action(
+                    dialect,
+                    acl,
+                    acl.group,
+                    lists.action,
+                    format!("IN (SELECT value FROM {groups} UNION ALL SELECT {org})"),
+                );
                 any.push(format!("({} AND {inside} AND {group})", acl.when));
             }
         }
@@ -118,8 +139,14 @@ fn lists_action(dialect: Dialect, acl: &AclColumns, column: &str, action: Action
             acl.below
         ),
         Dialect::Postgres => {
-            let list = if acl.below.is_empty() { "entry.value".to_owned() } else { format!("entry.value -> '{}'", &acl.below[1..]) };
-            format!("EXISTS (SELECT 1 FROM jsonb_each({column}) entry WHERE entry.key::uuid {key} AND ({list} ? '{action}' OR {list} ? '*'))")
+            let list = if acl.below.is_empty() {
+                "entry.value".to_owned()
+            } else {
+                format!("entry.value -> '{}'", &acl.below[1..])
+            };
+            format!(
+                "EXISTS (SELECT 1 FROM jsonb_each({column}) entry WHERE entry.key::uuid {key} AND ({list} ? '{action}' OR {list} ? '*'))"
+            )
         }
     }
 }

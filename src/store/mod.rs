@@ -35,9 +35,19 @@ pub struct Store(Arc<db::Shared>);
 
 impl Store {
     /// Opens (and, when it is new or older, migrates) the SQLite database at `path`.
-    pub fn sqlite(path: &Path, readers: u32, switches: Switches, registry: &prometheus::Registry) -> Result<Store, Error> {
+    pub fn sqlite(
+        path: &Path,
+        readers: u32,
+        switches: Switches,
+        registry: &prometheus::Registry,
+    ) -> Result<Store, Error> {
         let driver = Box::new(sqlite::Sqlite::open(path, readers)?);
-        Ok(Store(Arc::new(db::Shared { driver, metrics: metrics::Metrics::new(registry), switches, authz_generation: Default::default() })))
+        Ok(Store(Arc::new(db::Shared {
+            driver,
+            metrics: metrics::Metrics::new(registry),
+            switches,
+            authz_generation: Default::default(),
+        })))
     }
 
     /// A handle for a subject.

@@ -39,7 +39,10 @@ impl Sqlite {
     /// `readers`: the most connections that read at once.
     pub fn open(path: &Path, readers: u32) -> Result<Sqlite, Error> {
         if rusqlite::version_number() < OLDEST_VERSION {
-            return Err(Error::Unavailable(format!("SQLite {} has a bug that can lose data; 3.53 or newer is needed", rusqlite::version())));
+            return Err(Error::Unavailable(format!(
+                "SQLite {} has a bug that can lose data; 3.53 or newer is needed",
+                rusqlite::version()
+            )));
         }
         let ephemeral = path.with_extension("ephemeral");
         for suffix in ["", "-wal", "-shm"] {
@@ -65,7 +68,12 @@ impl Sqlite {
             .idle_timeout(None)
             .test_on_check_out(false)
             .connection_timeout(PATIENCE)
-            .thread_pool(Arc::new(scheduled_thread_pool::ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("sqlite-pool-{}").build()))
+            .thread_pool(Arc::new(
+                scheduled_thread_pool::ScheduledThreadPool::builder()
+                    .num_threads(1)
+                    .thread_name_pattern("sqlite-pool-{}")
+                    .build(),
+            ))
             .build_unchecked(Readers { path: path.to_owned(), ephemeral });
         Ok(Sqlite { readers, writer: Arc::new(Mutex::new(writer)) })
     }
@@ -90,7 +98,9 @@ fn attach(conn: &Connection, ephemeral: &Path) -> Result<(), Error> {
 
 fn explain(path: &Path, e: rusqlite::Error) -> Error {
     let hint = match e.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => "it is not an SQLite database; nothing was changed. Move it away, or point --data-dir elsewhere",
+        Some(rusqlite::ErrorCode::NotADatabase) => {
+            "it is not an SQLite database; nothing was changed. Move it away, or point --data-dir elsewhere"
+        }
         Some(rusqlite::ErrorCode::CannotOpen) => "check that the folder exists and may be written",
         Some(rusqlite::ErrorCode::DatabaseBusy) => "another process has it locked",
         _ => "see the message",
@@ -148,7 +158,12 @@ impl Drop for Writer {
 }
 
 impl Conn for Reader {
-    fn run(&mut self, sql: &str, args: &[Value<'_>], on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>) -> Result<u64, Error> {
+    fn run(
+        &mut self,
+        sql: &str,
+        args: &[Value<'_>],
+        on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
         run(&self.0, sql, args, on_row)
     }
     fn begin(&mut self) -> Result<(), Error> {
@@ -163,7 +178,12 @@ impl Conn for Reader {
 }
 
 impl Conn for Writer {
-    fn run(&mut self, sql: &str, args: &[Value<'_>], on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>) -> Result<u64, Error> {
+    fn run(
+        &mut self,
+        sql: &str,
+        args: &[Value<'_>],
+        on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
         run(&self.0, sql, args, on_row)
     }
     fn begin(&mut self) -> Result<(), Error> {
@@ -178,7 +198,12 @@ impl Conn for Writer {
     }
 }
 
-fn run(conn: &Connection, sql: &str, args: &[Value<'_>], on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>) -> Result<u64, Error> {
+fn run(
+    conn: &Connection,
+    sql: &str,
+    args: &[Value<'_>],
+    on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>,
+) -> Result<u64, Error> {
     let mut statement = conn.prepare_cached(sql).map_err(fault)?;
     for (i, arg) in args.iter().enumerate() {
         bind(&mut statement, i + 1, arg).map_err(fault)?;
@@ -215,7 +240,9 @@ impl Row for SqliteRow<'_> {
             ValueRef::Null => Column::Null,
             ValueRef::Integer(i) => Column::Int(i),
             ValueRef::Real(r) => Column::Real(r),
-            ValueRef::Text(t) => Column::Text(std::str::from_utf8(t).map_err(|_| Error::Decode("text that is not UTF-8".into()))?),
+            ValueRef::Text(t) => {
+                Column::Text(std::str::from_utf8(t).map_err(|_| Error::Decode("text that is not UTF-8".into()))?)
+            }
             ValueRef::Blob(b) => Column::Bytes(b),
         })
     }
@@ -229,14 +256,22 @@ fn fault(e: rusqlite::Error) -> Error {
     let message = message.clone().unwrap_or_else(|| code.to_string());
     let detail = || message.split_once("failed: ").map_or(message.as_str(), |(_, d)| d).to_owned();
     match code.extended_code {
-        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => return Error::Unique(detail()),
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            return Error::Unique(detail());
+        }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return Error::ForeignKey(detail()),
         _ => {}
     }
     match code.code {
         ErrorCode::ConstraintViolation => Error::Refused(detail()),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::LostRace(message),
-        ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::OutOfMemory => Error::Unavailable(message),
+        ErrorCode::DiskFull
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::CannotOpen
+        | ErrorCode::ReadOnly
+        | ErrorCode::DatabaseCorrupt
+        | ErrorCode::NotADatabase
+        | ErrorCode::OutOfMemory => Error::Unavailable(message),
         _ => Error::Bug(message),
     }
 }

@@ -75,7 +75,8 @@ impl Query {
             return Ok(p);
         }
         let text = if dialect == Dialect::Postgres { self.pg.unwrap_or(self.sql) } else { self.sql };
-        let made = prepare(text, dialect, self.columns, &(self.arguments)()).map_err(|why| Error::Bug(format!("{}: {why}", self.name)))?;
+        let made = prepare(text, dialect, self.columns, &(self.arguments)())
+            .map_err(|why| Error::Bug(format!("{}: {why}", self.name)))?;
         Ok(slot.get_or_init(|| made))
     }
 }
@@ -87,7 +88,12 @@ impl Prepared {
     }
 
     /// The text and arguments of one call.
-    pub fn ready<'a>(&'a self, dialect: Dialect, bound: &Bound<'a>, visible: Option<&(crate::rbac::Filter, &'static Columns)>) -> Result<Ready<'a>, Error> {
+    pub fn ready<'a>(
+        &'a self,
+        dialect: Dialect,
+        bound: &Bound<'a>,
+        visible: Option<&(crate::rbac::Filter, &'static Columns)>,
+    ) -> Result<Ready<'a>, Error> {
         let mut args: Vec<Value<'a>> = self.args.iter().map(|i| bound.values[*i].1.clone()).collect();
         if let [Piece::Sql(sql)] = self.pieces.as_slice() {
             return Ok(Ready { sql: sql.as_str().into(), args });
@@ -107,7 +113,9 @@ impl Prepared {
                     None => return Err(Error::Bug("{where} without a Where argument".into())),
                 },
                 Piece::Filter => match visible {
-                    Some((what, columns)) => filter::render(what, columns, dialect, &mut sql, &mut more, &mut placeholder),
+                    Some((what, columns)) => {
+                        filter::render(what, columns, dialect, &mut sql, &mut more, &mut placeholder)
+                    }
                     None => sql.push_str("1 = 1"),
                 },
             }
@@ -145,7 +153,9 @@ fn prepare(text: &str, dialect: Dialect, columns: &[&str], names: &[&str]) -> Re
                 let name = rest[1..end].strip_prefix(':').ok_or("[ without :name")?;
                 let number = argument(&mut p.args, names, name)?;
                 match dialect {
-                    Dialect::Sqlite => sql.push_str(&format!("(SELECT value FROM json_each({}))", mark(dialect, number))),
+                    Dialect::Sqlite => {
+                        sql.push_str(&format!("(SELECT value FROM json_each({}))", mark(dialect, number)))
+                    }
                     Dialect::Postgres => {
                         let kept = sql.trim_end().strip_suffix("IN").ok_or("[:name] without IN")?.len();
                         sql.truncate(kept);
@@ -184,13 +194,15 @@ fn prepare(text: &str, dialect: Dialect, columns: &[&str], names: &[&str]) -> Re
 }
 
 /// The tables that subjects are made of; triggers change them only along with another of them.
-const AUTHZ_TABLES: [&str; 6] = ["users", "organization_members", "organizations", "groups", "group_members", "custom_roles"];
+const AUTHZ_TABLES: [&str; 6] =
+    ["users", "organization_members", "organizations", "groups", "group_members", "custom_roles"];
 
 fn changes(sql: &str, table: &str) -> bool {
     ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|verb| {
         sql.match_indices(verb).any(|(at, _)| {
             let rest = &sql[at + verb.len()..];
-            rest.strip_prefix(table).is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+            rest.strip_prefix(table)
+                .is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
         })
     })
 }
@@ -218,13 +230,16 @@ fn expand(text: &str, columns: &[&str], names: &[&str]) -> Result<String, String
                 out.push_str(&format!("({}) VALUES ({})", columns.join(", "), values.join(", ")));
             }
             "set" => {
-                let sets: Vec<String> = names.iter().filter(|n| **n != "id").map(|n| format!("\"{n}\" = :{n}")).collect();
+                let sets: Vec<String> =
+                    names.iter().filter(|n| **n != "id").map(|n| format!("\"{n}\" = :{n}")).collect();
                 out.push_str(&sets.join(", "));
             }
             row => {
                 let prefix = match row.strip_prefix("row") {
                     Some("") => String::new(),
-                    Some(alias) => format!("{}.", alias.strip_prefix(':').ok_or_else(|| format!("unknown placeholder {{{row}}}"))?),
+                    Some(alias) => {
+                        format!("{}.", alias.strip_prefix(':').ok_or_else(|| format!("unknown placeholder {{{row}}}"))?)
+                    }
                     None => return Err(format!("unknown placeholder {{{row}}}")),
                 };
                 let columns: Vec<String> = columns.iter().map(|c| format!("{prefix}\"{c}\"")).collect();
@@ -255,24 +270,52 @@ mod tests {
 
     fn text(sql: &str, dialect: Dialect, names: &[&str]) -> Result<String, String> {
         let p = prepare(sql, dialect, &["id", "name"], names)?;
-        Ok(p.pieces.iter().map(|p| match p {
-            Piece::Sql(s) => s.as_str(),
-            Piece::Where => "<where>",
-            Piece::Filter => "<filter>",
-        }).collect())
+        Ok(p.pieces
+            .iter()
+            .map(|p| match p {
+                Piece::Sql(s) => s.as_str(),
+                Piece::Where => "<where>",
+                Piece::Filter => "<filter>",
+            })
+            .collect())
     }
 
     #[test]
     fn declarations_become_statements() {
         use Dialect::{Postgres, Sqlite};
         for (sql, dialect, names, want) in [
-            ("SELECT {row} FROM t WHERE id = :id AND x = :id", Sqlite, &["id"][..], Ok("SELECT \"id\", \"name\" FROM t WHERE id = ?1 AND x = ?1")),
-            ("SELECT {row:t} FROM t WHERE a = 'x:y' AND b = :b", Postgres, &["b"], Ok("SELECT t.\"id\", t.\"name\" FROM t WHERE a = 'x:y' AND b = $1")),
-            ("SELECT 1 WHERE id IN [:ids]", Sqlite, &["ids"], Ok("SELECT 1 WHERE id IN (SELECT value FROM json_each(?1))")),
-            ("SELECT 1 WHERE id IN [:ids] AND n = :n", Postgres, &["n", "ids"], Ok("SELECT 1 WHERE id = ANY($1) AND n = $2")),
+            (
+                "SELECT {row} FROM t WHERE id = :id AND x = :id",
+                Sqlite,
+                &["id"][..],
+                Ok("SELECT \"id\", \"name\" FROM t WHERE id = ?1 AND x = ?1"),
+            ),
+            (
+                "SELECT {row:t} FROM t WHERE a = 'x:y' AND b = :b",
+                Postgres,
+                &["b"],
+                Ok("SELECT t.\"id\", t.\"name\" FROM t WHERE a = 'x:y' AND b = $1"),
+            ),
+            (
+                "SELECT 1 WHERE id IN [:ids]",
+                Sqlite,
+                &["ids"],
+                Ok("SELECT 1 WHERE id IN (SELECT value FROM json_each(?1))"),
+            ),
+            (
+                "SELECT 1 WHERE id IN [:ids] AND n = :n",
+                Postgres,
+                &["n", "ids"],
+                Ok("SELECT 1 WHERE id = ANY($1) AND n = $2"),
+            ),
             ("INSERT INTO t {insert}", Sqlite, &["a", "b"], Ok("INSERT INTO t (\"a\", \"b\") VALUES (?1, ?2)")),
             ("UPDATE t SET {set} WHERE id = :id", Sqlite, &["id", "b"], Ok("UPDATE t SET \"b\" = ?1 WHERE id = ?2")),
-            ("SELECT 1 WHERE {filter} AND {where} LIMIT :n", Sqlite, &["n"], Ok("SELECT 1 WHERE <filter> AND <where> LIMIT ?1")),
+            (
+                "SELECT 1 WHERE {filter} AND {where} LIMIT :n",
+                Sqlite,
+                &["n"],
+                Ok("SELECT 1 WHERE <filter> AND <where> LIMIT ?1"),
+            ),
             ("SELECT :x", Sqlite, &["y"], Err("no argument is named \"x\"")),
             ("SELECT {rows}", Sqlite, &[], Err("unknown placeholder {rows}")),
         ] {
