@@ -6,6 +6,7 @@
 //! ARCHITECTURE.md walks a request and a build through the rooms.
 
 pub mod auth;
+pub mod config;
 pub mod http;
 pub mod ids;
 pub mod provisioner;

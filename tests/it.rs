@@ -1,5 +1,5 @@
 //! The integration tests: one binary, a module a capability, each against a server of its own.
 
+mod config;
 mod schema;
-
 mod store;
