@@ -3,3 +3,4 @@
 mod config;
 mod schema;
 mod store;
+mod front_door;
