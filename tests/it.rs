@@ -1,6 +1,6 @@
 //! The integration tests: one binary, a module a capability, each against a server of its own.
 
 mod config;
+mod front_door;
 mod schema;
 mod store;
-mod front_door;
