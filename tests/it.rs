@@ -3,4 +3,6 @@
 mod config;
 mod front_door;
 mod schema;
+mod sdk_types;
 mod store;
+mod support;

@@ -168,20 +168,20 @@ pub struct WorkspaceConnectionLatencyMS {
 pub struct SSHConfigResponse {
     pub hostname_prefix: String,
     pub hostname_suffix: String,
-    pub ssh_config_options: BTreeMap<String, String>,
+    pub ssh_config_options: Option<BTreeMap<String, String>>,
 }
 
 /// Which parts of the health report are not to be minded.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HealthSettings {
-    pub dismissed_healthchecks: Vec<HealthSection>,
+    pub dismissed_healthchecks: Option<Vec<HealthSection>>,
 }
 
 /// Changes which parts of the health report are not to be minded.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UpdateHealthSettings {
-    pub dismissed_healthchecks: Vec<Word<HealthSection>>,
+    pub dismissed_healthchecks: Option<Vec<Word<HealthSection>>>,
 }
 
 impl Validate for UpdateHealthSettings {}

@@ -27,7 +27,7 @@ impl Validate for DynamicParametersRequest {}
 pub struct DynamicParametersResponse {
     pub id: i64,
     pub diagnostics: Vec<FriendlyDiagnostic>,
-    pub parameters: Vec<PreviewParameter>,
+    pub parameters: Option<Vec<PreviewParameter>>,
 }
 
 /// What is wrong or odd, for people.
@@ -64,25 +64,6 @@ pub struct PreviewParameter {
     pub ephemeral: bool,
     pub value: NullHCLString,
     pub diagnostics: Vec<FriendlyDiagnostic>,
-}
-
-/// The question's parts that do not depend on its answer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PreviewParameterData {
-    pub name: String,
-    pub display_name: String,
-    pub description: String,
-    pub r#type: OptionType,
-    pub form_type: ParameterFormType,
-    pub styling: PreviewParameterStyling,
-    pub mutable: bool,
-    pub default_value: NullHCLString,
-    pub icon: String,
-    pub options: Vec<PreviewParameterOption>,
-    pub validations: Vec<PreviewParameterValidation>,
-    pub required: bool,
-    pub order: i64,
-    pub ephemeral: bool,
 }
 
 /// How the question looks.

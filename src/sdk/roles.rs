@@ -20,7 +20,7 @@ pub struct Role {
     pub site_permissions: Vec<Permission>,
     pub user_permissions: Vec<Permission>,
     pub organization_permissions: Vec<Permission>,
-    pub organization_member_permissions: Vec<Permission>,
+    pub organization_member_permissions: Option<Vec<Permission>>,
 }
 
 /// A role's name.
@@ -42,7 +42,7 @@ pub struct AssignableRoles {
     pub site_permissions: Vec<Permission>,
     pub user_permissions: Vec<Permission>,
     pub organization_permissions: Vec<Permission>,
-    pub organization_member_permissions: Vec<Permission>,
+    pub organization_member_permissions: Option<Vec<Permission>>,
     pub assignable: bool,
     pub built_in: bool,
 }
@@ -65,7 +65,7 @@ pub struct CustomRoleRequest {
     pub site_permissions: Vec<Permission>,
     pub user_permissions: Vec<Permission>,
     pub organization_permissions: Vec<Permission>,
-    pub organization_member_permissions: Vec<Permission>,
+    pub organization_member_permissions: Option<Vec<Permission>>,
 }
 
 impl Validate for CustomRoleRequest {

@@ -218,7 +218,7 @@ pub struct TemplateUser {
     pub login_type: LoginType,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub theme_preference: String,
-    pub organization_ids: Vec<Uuid>,
+    pub organization_ids: Option<Vec<Uuid>>,
     pub roles: Vec<SlimRole>,
     pub role: TemplateRole,
 }
@@ -285,7 +285,7 @@ impl Validate for ArchiveTemplateVersionsRequest {}
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ArchiveTemplateVersionsResponse {
     pub template_id: Uuid,
-    pub archived_ids: Vec<Uuid>,
+    pub archived_ids: Option<Vec<Uuid>>,
 }
 
 /// The presets whose prebuilt workspaces are replaced.

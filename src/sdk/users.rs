@@ -250,7 +250,8 @@ pub struct UserQuietHoursScheduleResponse {
     pub user_can_set: bool,
     pub time: String,
     pub timezone: String,
-    pub next: Time,
+    /// With the offset of the schedule's own zone.
+    pub next: String,
 }
 
 /// Changes the hours in which a user does not mind a stopped workspace.
