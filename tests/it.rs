@@ -6,3 +6,4 @@ mod schema;
 mod sdk_types;
 mod store;
 mod support;
+mod provisioner;

@@ -2,10 +2,11 @@
 //!
 //! [`types`] holds the protocol's data and [`Session`] its order of phases, which is the same whoever
 //! does the work. `embedded` does it in this process for templates that need no provider but
-//! `coder`, `terraform` and `null`; `hcl` is the language those templates are written in, evaluated
+//! `coder`, `terraform` and `null`; [`hcl`] is the language those templates are written in, evaluated
 //! apart from any plan; [`source`] reads a template out of its archive. The rooms decide nothing about
 //! jobs, users or rows: the job runner calls in with values and gets values back.
 
+pub mod hcl;
 pub mod source;
 pub mod types;
 

@@ -1,0 +1,49 @@
+//! Sets.
+
+use super::{ANY, Args, Care, Function, Host, f};
+use crate::provisioner::hcl::eval::{EvalError, Result};
+use crate::provisioner::hcl::value::{Data, Seq, Value};
+
+pub(super) const TABLE: &[Function] = &[
+    f("setintersection", 1, ANY, Care::Deep, |_, a| {
+        let mut kept = a.unified(0)?;
+        for i in 1..a.len() {
+            let other = a.unified(i)?;
+            kept.retain(|v| other.contains(v));
+        }
+        Ok(Value::set(kept))
+    }),
+    f("setproduct", 2, ANY, Care::Deep, setproduct),
+    f("setsubtract", 2, 2, Care::Deep, |_, a| {
+        let other = a.unified(1)?;
+        Ok(Value::set(a.unified(0)?.into_iter().filter(|v| !other.contains(v)).collect()))
+    }),
+    f("setunion", 1, ANY, Care::Deep, |_, a| {
+        let mut all = Vec::new();
+        for i in 0..a.len() {
+            all.extend(a.unified(i)?);
+        }
+        Ok(Value::set(all))
+    }),
+];
+
+/// The most combinations `setproduct` makes.
+const MAX_PRODUCT: usize = 100_000;
+
+fn setproduct(_: &Host, a: Args) -> Result<Value> {
+    let sets = a.0.iter().all(|v| matches!(v.data, Data::Seq(Seq::Set, _)));
+    let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
+    for i in 0..a.len() {
+        let items = a.seq(i)?;
+        if rows.len().saturating_mul(items.len()) > MAX_PRODUCT {
+            return Err(EvalError::new(format!("more than {MAX_PRODUCT} combinations")));
+        }
+        let longer = |row: &Vec<Value>| {
+            let row = row.clone();
+            items.iter().map(move |v| row.iter().cloned().chain([v.clone()]).collect())
+        };
+        rows = rows.iter().flat_map(longer).collect();
+    }
+    let rows = rows.into_iter().map(Value::tuple).collect();
+    Ok(if sets { Value::set(rows) } else { Value::list(rows) })
+}
