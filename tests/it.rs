@@ -2,8 +2,8 @@
 
 mod config;
 mod front_door;
+mod provisioner;
 mod schema;
 mod sdk_types;
 mod store;
 mod support;
-mod provisioner;
