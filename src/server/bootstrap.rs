@@ -1,0 +1,36 @@
+//! What a first start leaves in the database, and what every start brings up to date.
+
+use crate::deployment::Deployment;
+use crate::ids::Ids;
+use crate::rbac::{roles, system};
+use crate::store::{Error, Optional, Store};
+
+/// The id of this deployment, made at its first start.
+pub fn deployment_id(store: &Store, ids: &Ids) -> Result<String, Error> {
+    let db = store.acting_as(system::restricted());
+    db.tx(|db| {
+        if let Some(id) = db.get_deployment_id().optional()? {
+            return Ok(id);
+        }
+        let id = ids.uuid().to_string();
+        db.insert_deployment_id(&id)?;
+        Ok(id)
+    })
+}
+
+/// Brings the rows that the server itself keeps up to date: every organization's `organization-member`
+/// role holds the permissions that this version gives it.
+pub fn prepare(deployment: &Deployment) -> Result<(), Error> {
+    let db = deployment.system_db();
+    let now = deployment.clock.now();
+    db.tx(|db| {
+        for role in db.get_organization_member_roles()? {
+            let wanted = roles::organization_member(role.workspace_sharing_disabled);
+            let (org, member) = (wanted.org_json(), wanted.member_json());
+            if role.org_permissions != org || role.member_permissions != member {
+                db.update_system_role(role.id, &org, &member, now)?;
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,145 @@
+//! The composition root: makes a deployment of a configuration, starts its threads, and ends them in
+//! the order in which they depend on one another. Nothing imports this but the command line and tests.
+
+mod bootstrap;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::api::door::Door;
+use crate::auth::Subjects;
+use crate::auth::password::Hasher;
+use crate::config::{Config, Listen};
+use crate::deployment::{Deployment, Parts};
+use crate::http;
+use crate::ids::Ids;
+use crate::pubsub::Pubsub;
+use crate::rbac::RoleOptions;
+use crate::store::{Store, Switches};
+use crate::time::Clock;
+
+/// How long requests under way may take to end when the server is told to.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data directory or a listener.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
+    /// Something that this build cannot do.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
+    let what = what.into();
+    move |source| Error::Io { what, source }
+}
+
+/// What a test may hold in its hands, and a real server never does.
+#[derive(Clone, Default)]
+pub struct Hands {
+    /// The time.
+    pub clock: Clock,
+    /// Ids and secrets.
+    pub ids: Ids,
+}
+
+/// A server that answers.
+pub struct Running {
+    /// What it is made of.
+    pub deployment: Deployment,
+    http: http::Server,
+}
+
+impl Running {
+    /// Starts a server.
+    pub fn start(config: Config, hands: Hands) -> Result<Running, Error> {
+        if config.postgres_url.is_some() {
+            return Err(Error::Unsupported("this build keeps its data in SQLite only: leave --postgres-url out".into()));
+        }
+        let data_dir = config.data_dir.clone();
+        create_private_dir(&data_dir).map_err(io(format!("cannot use the data directory {}", data_dir.display())))?;
+        let listeners = listeners(&config)?;
+        let registry = prometheus::Registry::new();
+        let switches = Switches { workspace_sharing_disabled: config.disable_workspace_sharing };
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let store = Store::sqlite(&data_dir.join("rockpool.db"), cores.max(2) as u32, switches, &registry)?;
+        let deployment = Deployment::new(Parts {
+            id: bootstrap::deployment_id(&store, &hands.ids)?,
+            access_url: access_url(&config, &listeners),
+            version: crate::version::reported(&config),
+            subjects: Subjects::new(RoleOptions { disable_owner_workspace_access: config.disable_owner_workspace_access }),
+            passwords: Hasher::new(cores, hands.ids.clone()),
+            config,
+            store,
+            pubsub: Pubsub::default(),
+            clock: hands.clock,
+            ids: hands.ids,
+            registry,
+        });
+        bootstrap::prepare(&deployment)?;
+        let http = http::Server::start(http::Config::new(listeners, data_dir), Door::open(deployment.clone())).map_err(io("cannot start the HTTP server"))?;
+        Ok(Running { deployment, http })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Vec<http::Address> {
+        self.http.addrs()
+    }
+
+    /// Ends it: no new requests, those under way are answered, then the threads behind them end.
+    pub fn stop(self) {
+        self.http.shutdown(DRAIN);
+    }
+}
+
+/// Makes the directory, for its owner alone.
+fn create_private_dir(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {
+    let mut listeners = Vec::new();
+    match &config.http_address {
+        Some(Listen::Tcp(address)) => {
+            let listener = http::Listener::tcp(address.to_string());
+            listeners.push(listener.map_err(io(format!("configure http(s): listen tcp {address}")))?);
+        }
+        Some(Listen::Unix(path)) => {
+            let listener = http::Listener::unix(path);
+            listeners.push(listener.map_err(io(format!("configure http(s): listen unix {}", path.display())))?);
+        }
+        None => {}
+    }
+    if let Some(tls) = &config.tls {
+        let settings = http::TlsOptions::of(tls);
+        let server = settings.load().map_err(|e| Error::Unsupported(e.to_string()))?;
+        let listener = http::Listener::tcp(tls.address.to_string());
+        listeners.push(listener.map_err(io(format!("configure http(s): listen tcp {}", tls.address)))?.with_tls(server));
+    }
+    Ok(listeners)
+}
+
+/// The configured address, or that of the first listener.
+fn access_url(config: &Config, listeners: &[http::Listener]) -> String {
+    if let Some(url) = &config.access_url {
+        return url.to_string().trim_end_matches('/').to_owned();
+    }
+    let scheme = if config.http_address.is_some() { "http" } else { "https" };
+    match listeners.first().and_then(|l| l.address().tcp()) {
+        Some(address) if address.ip().is_unspecified() => format!("{scheme}://127.0.0.1:{}", address.port()),
+        Some(address) => format!("{scheme}://{address}"),
+        None => format!("{scheme}://localhost"),
+    }
+}
