@@ -1,5 +1,5 @@
 //! What a running server is made of, for those who work inside it: the store, the clock, the
-//! settings, the channels. Composed by [`server`](crate::server), handed to handlers and services.
+//! settings, the channels. Composed by the server, handed to handlers and services.
 
 use std::sync::Arc;
 
@@ -26,6 +26,12 @@ pub struct Parts {
     pub clock: Clock,
     /// Ids and secrets.
     pub ids: Ids,
+    /// The id of this deployment.
+    pub id: String,
+    /// Address under which others reach the server, without a trailing slash.
+    pub access_url: String,
+    /// The version that clients are told.
+    pub version: String,
     /// Metrics.
     pub registry: prometheus::Registry,
     /// Compiled subjects of users.

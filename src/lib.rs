@@ -5,13 +5,18 @@
 //! Dependencies point one way (`cli, server → api → services → store, pubsub, rbac → sdk, ids, time`);
 //! ARCHITECTURE.md walks a request and a build through the rooms.
 
+pub mod api;
 pub mod auth;
 pub mod config;
+pub mod deployment;
 pub mod http;
 pub mod ids;
 pub mod provisioner;
 pub mod pubsub;
 pub mod rbac;
 pub mod sdk;
+pub mod server;
 pub mod store;
 pub mod time;
+pub mod users;
+pub mod version;

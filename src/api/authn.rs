@@ -49,8 +49,7 @@ pub fn challenge(cx: &Cx, e: Error) -> Error {
     if e.status != 401 && e.status != 403 {
         return e;
     }
-    let access_url = cx.deployment.config.access_url_for(&cx.request);
-    let metadata = format!("{}/.well-known/oauth-protected-resource", access_url.trim_end_matches('/'));
+    let metadata = format!("{}/.well-known/oauth-protected-resource", cx.deployment.access_url);
     let says_expired = e.body.message.contains("expired") || e.body.detail.contains("expired");
     let (error, description) = match e.status {
         403 => ("insufficient_scope", "The token does not grant this."),
@@ -113,7 +112,7 @@ fn refresh(cx: &Cx, db: &store::Db, mut key: ApiKey) -> Result<ApiKey, Error> {
         changed = true;
     }
     let lifetime = Duration::from_secs(key.lifetime_seconds.max(0) as u64);
-    if !cx.deployment.config.disable_session_expiry_refresh && key.expires_at + HOUR <= now + lifetime {
+    if !cx.deployment.config.sessions.disable_expiry_refresh && key.expires_at + HOUR <= now + lifetime {
         key.expires_at = now + lifetime;
         changed = true;
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Error;
 use crate::deployment::Deployment;
-use crate::http::Request;
+use crate::http::{Params, Request};
 use crate::rbac::Subject;
 use crate::sdk::{self, Validate};
 use crate::store::Db;
@@ -36,7 +36,7 @@ pub struct Cx {
     pub request: Request,
     /// The matched pattern.
     pub route: &'static str,
-    pub(super) params: Vec<(&'static str, String)>,
+    pub(super) params: Params,
     pub(super) query: Vec<(String, String)>,
     pub(super) actor: Option<Actor>,
     pub(super) db: Db,
@@ -69,7 +69,7 @@ impl Cx {
     }
     /// A path parameter, percent-decoded; empty when the pattern has none of that name.
     pub fn param(&self, name: &str) -> &str {
-        self.params.iter().find(|(k, _)| *k == name).map_or("", |(_, v)| v)
+        self.params.get(name).unwrap_or_default()
     }
     /// A path parameter that must be a UUID: 400 that says so.
     pub fn uuid_param(&self, name: &str) -> Result<Uuid, Error> {
@@ -99,7 +99,7 @@ impl Cx {
 }
 
 /// The value of a cookie among header fields.
-pub fn cookie<'a>(headers: &'a crate::http::Headers, name: &'a str) -> Option<&'a str> {
+pub fn cookie<'a>(headers: &'a crate::http::Headers, name: &str) -> Option<&'a str> {
     headers.all("Cookie").flat_map(|line| line.split(';')).find_map(|pair| {
         let (k, v) = pair.trim().split_once('=')?;
         (k == name).then(|| v.trim_matches('"'))

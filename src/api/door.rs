@@ -7,9 +7,9 @@ use std::time::Instant;
 use super::cx::{Actor, Cx};
 use super::routes::{self, Access, Handler, Route, Routes, Stream};
 use super::{Error, authn, csrf, pages};
+use crate::auth::nobody;
 use crate::deployment::Deployment;
-use crate::http::{self, App, Head, Lookup, Plan, Request, Response, Upgrade};
-use crate::rbac::system;
+use crate::http::{App, Head, Lookup, Plan, Request, Response, Upgrade};
 use crate::store::Origin;
 
 static ROUTES: LazyLock<Routes> = LazyLock::new(routes::all);
@@ -21,7 +21,7 @@ pub struct Door {
 
 impl Door {
     /// Opens it for a deployment.
-    pub fn new(deployment: Deployment) -> Arc<Door> {
+    pub fn open(deployment: Deployment) -> Arc<Door> {
         LazyLock::force(&ROUTES);
         Arc::new(Door { deployment })
     }
@@ -43,7 +43,7 @@ impl Door {
         };
         let query = form_urlencoded::parse(request.head.query.as_bytes()).into_owned().collect();
         let origin = Origin { route: found.pattern, method: method_label(&request.head.method) };
-        let db = self.deployment.db_as(system::nobody()).counted_under(origin);
+        let db = self.deployment.db_as(nobody()).counted_under(origin);
         let mut cx = Cx { deployment: self.deployment.clone(), request, route: found.pattern, params: found.params, query, actor: None, db };
         let refused = |cx: Cx, e: Error| Err(Box::new((cx.request, e.into_response())));
         if let Err(response) = csrf::check(&cx) {
@@ -176,10 +176,4 @@ fn is_below_api(path: &str) -> bool {
 /// Methods as metric labels: a closed set, whatever clients send.
 fn method_label(method: &str) -> &'static str {
     ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT"].into_iter().find(|m| *m == method).unwrap_or("other")
-}
-
-/// The address that the request was sent to, for when no access URL is configured.
-pub fn own_url(request: &http::Request) -> Option<String> {
-    let host = request.head.headers.get("Host")?;
-    Some(format!("{}://{host}", if request.tls { "https" } else { "http" }))
 }

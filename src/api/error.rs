@@ -8,9 +8,13 @@ use crate::http;
 use crate::sdk;
 use crate::store;
 
-/// A refusal, ready to be sent.
+/// A refusal, ready to be sent. Boxed, since answers are common and refusals are not.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Refusal>);
+
+/// What a refusal says.
+#[derive(Debug)]
+pub struct Refusal {
     /// Status.
     pub status: u16,
     /// Body.
@@ -21,11 +25,18 @@ pub struct Error {
     store: Option<store::Error>,
 }
 
+impl std::ops::Deref for Error {
+    type Target = Refusal;
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
 impl Error {
     /// A refusal with a message.
     pub fn new(status: u16, message: impl Into<String>) -> Error {
         let body = sdk::Response { message: message.into(), ..sdk::Response::default() };
-        Error { status, body, headers: Vec::new(), store: None }
+        Error(Box::new(Refusal { status, body, headers: Vec::new(), store: None }))
     }
     /// 400 with a message.
     pub fn bad(message: impl Into<String>) -> Error {
@@ -54,22 +65,22 @@ impl Error {
     }
     /// With more to read.
     pub fn detail(mut self, detail: impl Into<String>) -> Error {
-        self.body.detail = detail.into();
+        self.0.body.detail = detail.into();
         self
     }
     /// With one more field that is wrong.
     pub fn field(mut self, field: &str, detail: impl Into<String>) -> Error {
-        self.body.validations.push(sdk::ValidationError { field: field.to_owned(), detail: detail.into() });
+        self.0.body.validations.push(sdk::ValidationError { field: field.to_owned(), detail: detail.into() });
         self
     }
     /// With a header field.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Error {
-        self.headers.push((name.to_owned(), value.into()));
+        self.0.headers.push((name.to_owned(), value.into()));
         self
     }
     /// The answer.
     pub fn into_response(self) -> http::Response {
-        let mut response = http::Response { status: self.status, headers: self.headers, body: sdk::json::to_vec(&self.body) };
+        let mut response = http::Response { status: self.0.status, headers: self.0.headers, body: sdk::json::to_vec(&self.0.body) };
         response.headers.push(("Content-Type".into(), "application/json; charset=utf-8".into()));
         response
     }
@@ -90,20 +101,20 @@ impl From<store::Error> for Error {
             store::Error::LostRace(_) => Error::new(503, "The database was too busy to finish this.").detail("Try again.").header("Retry-After", "1"),
             other => Error::internal(other),
         };
-        error.store = Some(e);
+        error.0.store = Some(e);
         error
     }
 }
 
 impl From<sdk::Response> for Error {
     fn from(body: sdk::Response) -> Error {
-        Error { status: 400, body, headers: Vec::new(), store: None }
+        Error(Box::new(Refusal { status: 400, body, headers: Vec::new(), store: None }))
     }
 }
 
 impl store::TxError for Error {
     fn store_error(&self) -> Option<&store::Error> {
-        self.store.as_ref()
+        self.0.store.as_ref()
     }
 }
 

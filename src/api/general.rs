@@ -9,7 +9,6 @@ pub fn routes(r: &mut Routes) {
     r.anyone("GET", "/healthz", get_healthz);
     r.anyone("GET", "/api/v2/buildinfo", get_build_info);
     r.anyone("GET", "/api/v2", get_api_root);
-    r.anyone("GET", "/api/v2/", get_api_root);
 }
 
 /// Says that the server answers.
@@ -24,11 +23,10 @@ fn get_api_root(_: &Cx) -> Reply {
 
 /// Version and place of this server.
 fn get_build_info(cx: &Cx) -> Reply {
-    let config = &cx.deployment.config;
     reply::ok(&sdk::BuildInfoResponse {
         external_url: crate::version::EXTERNAL_URL.to_owned(),
-        version: crate::version::reported(config),
-        dashboard_url: config.access_url_for(&cx.request),
+        version: cx.deployment.version.clone(),
+        dashboard_url: cx.deployment.access_url.clone(),
         telemetry: false,
         workspace_proxy: false,
         agent_api_version: crate::version::AGENT_API.to_owned(),

@@ -5,11 +5,13 @@
 //! what a handler holds. Adding an endpoint: ARCHITECTURE.md walks through one.
 
 pub mod authn;
+mod csrf;
 pub mod cx;
 pub mod door;
 mod error;
 pub mod general;
 pub mod lookup;
+mod pages;
 pub mod reply;
 pub mod routes;
 pub mod sessions;

@@ -3,8 +3,7 @@
 
 use super::reply::Reply;
 use super::{Cx, Error};
-use crate::http::Upgrade;
-use crate::http::router::Router;
+use crate::http::{Router, Upgrade};
 
 /// A handler of a plain request.
 pub type Plain = fn(&Cx) -> Reply;

@@ -4,6 +4,7 @@ use super::authn::SESSION_COOKIE;
 use super::routes::{Access, Handler, Route, Routes};
 use super::{Cx, Error, Reply, reply};
 use crate::auth::token::Token;
+use crate::config::SameSite;
 use crate::rbac::scopes;
 use crate::sdk;
 use crate::store::Optional;
@@ -42,7 +43,7 @@ fn post_login(cx: &Cx) -> Reply {
     let known = cx.deployment.subjects.of_user(&db, user.id).map_err(Error::internal)?;
     let token = Token::generate(&cx.deployment.ids);
     let now = cx.now();
-    let lifetime = cx.deployment.config.session_duration;
+    let lifetime = cx.deployment.config.sessions.default_duration;
     let key = ApiKey {
         id: token.id.clone(),
         hashed_secret: token.hashed_secret(),
@@ -66,8 +67,11 @@ fn post_login(cx: &Cx) -> Reply {
 
 /// The cookie that keeps a session.
 fn session_cookie(cx: &Cx, token: &str) -> String {
-    let config = &cx.deployment.config;
-    let secure = if config.secure_auth_cookie { "; Secure" } else { "" };
-    let same_site = config.same_site_auth_cookie.as_attribute();
+    let cookies = &cx.deployment.config.cookies;
+    let secure = if cookies.secure { "; Secure" } else { "" };
+    let same_site = match cookies.same_site {
+        SameSite::Lax => "Lax",
+        SameSite::None => "None",
+    };
     format!("{SESSION_COOKIE}={token}; Path=/; HttpOnly{secure}; SameSite={same_site}")
 }

@@ -8,7 +8,7 @@ pub mod password;
 pub mod token;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -17,6 +17,16 @@ use crate::rbac::scopes::{AllowList, ScopeSpec};
 use crate::rbac::{CompileError, RoleOptions, RoleRef, StoredRole, Subject, SubjectSpec, scopes};
 use crate::sdk::UserStatus;
 use crate::store::{self, Db};
+
+/// Who asks without a key: may do nothing.
+pub fn nobody() -> &'static Arc<Subject> {
+    static NOBODY: LazyLock<Arc<Subject>> = LazyLock::new(|| {
+        let roles = vec![RoleRef::Site("nobody".to_owned())];
+        let spec = SubjectSpec { id: Uuid::nil(), name: "nobody".to_owned(), roles, custom: Vec::new(), groups: Vec::new(), scope: ScopeSpec::all() };
+        Arc::new(spec.compile().expect("it has a role"))
+    });
+    &NOBODY
+}
 
 /// How many subjects are kept.
 const KEPT: usize = 4096;

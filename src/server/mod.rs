@@ -123,12 +123,26 @@ fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {
         None => {}
     }
     if let Some(tls) = &config.tls {
-        let settings = http::TlsOptions::of(tls);
-        let server = settings.load().map_err(|e| Error::Unsupported(e.to_string()))?;
+        let server = tls_options(tls)?.load().map_err(|e| Error::Unsupported(e.to_string()))?;
         let listener = http::Listener::tcp(tls.address.to_string());
         listeners.push(listener.map_err(io(format!("configure http(s): listen tcp {}", tls.address)))?.with_tls(server));
     }
     Ok(listeners)
+}
+
+fn tls_options(tls: &crate::config::Tls) -> Result<http::TlsOptions, Error> {
+    use crate::config::ClientAuth;
+    let authorities = || tls.client_ca_file.clone().ok_or_else(|| Error::Unsupported("--tls-client-auth needs --tls-client-ca-file".into()));
+    let client_auth = match tls.client_auth {
+        ClientAuth::None => http::ClientAuth::Off,
+        ClientAuth::VerifyIfGiven => http::ClientAuth::IfGiven(authorities()?),
+        ClientAuth::RequireAndVerify => http::ClientAuth::Required(authorities()?),
+        ClientAuth::Request | ClientAuth::RequireAny => {
+            return Err(Error::Unsupported("--tls-client-auth can be none, verify-if-given or require-and-verify: a certificate that nobody checks proves nothing".into()));
+        }
+    };
+    let pairs = tls.cert_files.iter().cloned().zip(tls.key_files.iter().cloned()).collect();
+    Ok(http::TlsOptions { pairs, only_tls13: tls.only_tls13, client_auth })
 }
 
 /// The configured address, or that of the first listener.

@@ -30,19 +30,19 @@ macro_rules! queries {
     ($($(#[$meta:meta])* $name:ident = $method:ident($db:ident $(, $arg:ident: $type:ty)* $(,)?) -> $shape:ident $($row:ty)?;
         allow($($rule:tt)*), sql $sql:expr $(, pg $pg:expr)?;)*) => {
         /// The queries declared here.
-        pub static QUERIES: &[&$crate::store::statement::Query] = &[$(&declared::$name),*];
+        pub static QUERIES: &[&$crate::store::statement::Query] = &[$(&declared::$method),*];
 
         #[allow(non_upper_case_globals, unused_imports, reason = "the names are the metrics' own; a file may declare what no row type is needed for")]
         mod declared {
             use super::*;
-            $(pub(super) static $name: $crate::store::statement::Query = $crate::store::query::queries!(@info $name $method [$($arg: $type),*] [$($rule)*] $sql, [$($pg)?], [$($row)?]);)*
+            $(pub(super) static $method: $crate::store::statement::Query = $crate::store::query::queries!(@info $name $method [$($arg: $type),*] [$($rule)*] $sql, [$($pg)?], [$($row)?]);)*
         }
 
         #[allow(clippy::too_many_arguments, reason = "a query has as many as its statement needs")]
         impl $crate::store::Db {$(
             $(#[$meta])*
             pub fn $method(&self $(, $arg: $type)*) -> Result<$crate::store::query::queries!(@answer $shape $($row)?), $crate::store::Error> {
-                let query = &declared::$name;
+                let query = &declared::$method;
                 #[allow(unused_mut)]
                 let mut bound = $crate::store::record::Bound::default();
                 $($crate::store::record::Bind::bind(&$arg, stringify!($arg), &mut bound);)*
