@@ -47,7 +47,13 @@ pub fn create(deployment: &Deployment, db: &Db, wanted: New) -> Result<User, sto
     db.tx(|db| {
         let user = db.insert_user(&new)?;
         for organization_id in &wanted.organizations {
-            let member = OrganizationMember { user_id: user.id, organization_id: *organization_id, created_at: now, updated_at: now, roles: Vec::new() };
+            let member = OrganizationMember {
+                user_id: user.id,
+                organization_id: *organization_id,
+                created_at: now,
+                updated_at: now,
+                roles: Vec::new(),
+            };
             db.insert_organization_member(&member)?;
         }
         Ok(user)

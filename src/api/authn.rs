@@ -56,7 +56,9 @@ pub fn challenge(cx: &Cx, e: Error) -> Error {
         _ if says_expired => ("invalid_token", "The token has expired."),
         _ => ("invalid_token", "The token is not valid."),
     };
-    let value = format!(r#"Bearer realm="coder", error="{error}", error_description="{description}", resource_metadata="{metadata}""#);
+    let value = format!(
+        r#"Bearer realm="coder", error="{error}", error_description="{description}", resource_metadata="{metadata}""#
+    );
     e.header("WWW-Authenticate", value)
 }
 
@@ -66,7 +68,9 @@ fn signed_out(detail: impl Into<String>) -> Error {
 
 fn try_authenticate(cx: &Cx) -> Result<Actor, Error> {
     let Some(text) = token_of(&cx.request, &cx.query) else {
-        return Err(signed_out(format!("Send a session token in the cookie or query parameter {SESSION_COOKIE:?}, or in the header {SESSION_HEADER:?}.")));
+        return Err(signed_out(format!(
+            "Send a session token in the cookie or query parameter {SESSION_COOKIE:?}, or in the header {SESSION_HEADER:?}."
+        )));
     };
     let Some((id, secret)) = token::split(text) else {
         return Err(signed_out("The session token is not of the form <10 characters>-<22 characters>."));
@@ -88,7 +92,10 @@ fn try_authenticate(cx: &Cx) -> Result<Actor, Error> {
     let mut known = match cx.deployment.subjects.of_key(&db, key.user_id, &key.scopes, &key.allow_list) {
         Ok(known) => known,
         Err(auth::Error::Store(e)) if !e.is_hidden() => return Err(e.into()),
-        Err(e) => return Err(Error::new(401, "The roles of this user or the scopes of this key cannot be used.").detail(e.to_string())),
+        Err(e) => {
+            return Err(Error::new(401, "The roles of this user or the scopes of this key cannot be used.")
+                .detail(e.to_string()));
+        }
     };
     if known.status == UserStatus::Dormant {
         db.update_user_status(key.user_id, UserStatus::Active, now)?;
@@ -96,7 +103,10 @@ fn try_authenticate(cx: &Cx) -> Result<Actor, Error> {
     }
     if known.status != UserStatus::Active {
         let word = known.status.as_str();
-        return Err(Error::new(401, format!("This user is {word} and cannot act. An administrator can activate the account.")));
+        return Err(Error::new(
+            401,
+            format!("This user is {word} and cannot act. An administrator can activate the account."),
+        ));
     }
     Ok(Actor { user_id: key.user_id, username: known.username, subject: known.subject, key: Arc::new(key) })
 }

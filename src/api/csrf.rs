@@ -19,13 +19,22 @@ const HEADER: &str = "X-CSRF-TOKEN";
 const TOKEN_BYTES: usize = 32;
 
 /// Paths whose callers prove themselves otherwise.
-const EXEMPT: [&str; 6] = ["/api/v2/users/first", "/api/v2/csp/reports", "api/v2/workspaceagents/", "api/v2/workspaceproxies/me/", "derp/", "/provisionerdaemons/"];
+const EXEMPT: [&str; 6] = [
+    "/api/v2/users/first",
+    "/api/v2/csp/reports",
+    "api/v2/workspaceagents/",
+    "api/v2/workspaceproxies/me/",
+    "derp/",
+    "/provisionerdaemons/",
+];
 
 /// Refuses a request that may have been sent by a foreign page.
 pub fn check(cx: &Cx) -> Result<(), Response> {
     let request = &cx.request;
     let headers = &request.head.headers;
-    if matches!(request.head.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE") || !request.head.path.starts_with("/api") {
+    if matches!(request.head.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
+        || !request.head.path.starts_with("/api")
+    {
         return Ok(());
     }
     if EXEMPT.iter().any(|path| request.head.path.contains(path)) {
@@ -35,15 +44,25 @@ pub fn check(cx: &Cx) -> Result<(), Response> {
     let sent_otherwise = headers.get(SESSION_HEADER) == Some(session)
         || cx.query_if_any(SESSION_COOKIE) == Some(session)
         || bearer(request).is_some()
-        || ["Coder-Provisioner-Daemon-PSK", "Coder-Provisioner-Daemon-Key"].iter().any(|h| headers.get(h).is_some_and(|v| !v.is_empty()));
+        || ["Coder-Provisioner-Daemon-PSK", "Coder-Provisioner-Daemon-Key"]
+            .iter()
+            .any(|h| headers.get(h).is_some_and(|v| !v.is_empty()));
     if sent_otherwise || token_matches(request) {
         return Ok(());
     }
     let why = match headers.get(SESSION_HEADER) {
-        Some(_) => format!("The session tokens in the cookie {SESSION_COOKIE} and in the header {SESSION_HEADER} differ. Send only one of them, or the same in both."),
-        None => format!("The {HEADER} header is missing or does not fit the cookie {COOKIE}. Reload the page; if that does not help, delete this site's cookies."),
+        Some(_) => format!(
+            "The session tokens in the cookie {SESSION_COOKIE} and in the header {SESSION_HEADER} differ. Send only one of them, or the same in both."
+        ),
+        None => format!(
+            "The {HEADER} header is missing or does not fit the cookie {COOKIE}. Reload the page; if that does not help, delete this site's cookies."
+        ),
     };
-    Err(Response { status: 400, headers: vec![("Content-Type".into(), "text/plain; charset=utf-8".into())], body: format!("{why}\n").into_bytes() })
+    Err(Response {
+        status: 400,
+        headers: vec![("Content-Type".into(), "text/plain; charset=utf-8".into())],
+        body: format!("{why}\n").into_bytes(),
+    })
 }
 
 /// The cookie to set, for a client that has none.

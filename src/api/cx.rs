@@ -74,7 +74,10 @@ impl Cx {
     /// A path parameter that must be a UUID: 400 that says so.
     pub fn uuid_param(&self, name: &str) -> Result<Uuid, Error> {
         let text = self.param(name);
-        Uuid::try_parse(text).map_err(|_| Error::bad(format!("Invalid UUID {text:?} for {name:?}.")).detail("A UUID has 32 hexadecimal digits, as in 6ba7b810-9dad-11d1-80b4-00c04fd430c8."))
+        Uuid::try_parse(text).map_err(|_| {
+            Error::bad(format!("Invalid UUID {text:?} for {name:?}."))
+                .detail("A UUID has 32 hexadecimal digits, as in 6ba7b810-9dad-11d1-80b4-00c04fd430c8.")
+        })
     }
     /// The first query parameter of that name; empty when there is none.
     pub fn query(&self, name: &str) -> &str {

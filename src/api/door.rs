@@ -31,8 +31,11 @@ impl Door {
         let below_api = is_below_api(&request.head.path);
         let found = match ROUTES.router.find(&request.head.method, &request.head.path) {
             Lookup::Found(found) => found,
-            Lookup::MethodNotAllowed(allowed) if below_api || allowed.iter().any(|m| *m != "GET") || request.head.method != "HEAD" => {
-                let response = Response { status: 405, headers: vec![("Allow".into(), allowed.join(", "))], body: Vec::new() };
+            Lookup::MethodNotAllowed(allowed)
+                if below_api || allowed.iter().any(|m| *m != "GET") || request.head.method != "HEAD" =>
+            {
+                let response =
+                    Response { status: 405, headers: vec![("Allow".into(), allowed.join(", "))], body: Vec::new() };
                 return Err(Box::new((request, response)));
             }
             _ if below_api => return Err(Box::new((request, Error::new(404, "Route not found.").into_response()))),
@@ -44,7 +47,15 @@ impl Door {
         let query = form_urlencoded::parse(request.head.query.as_bytes()).into_owned().collect();
         let origin = Origin { route: found.pattern, method: method_label(&request.head.method) };
         let db = self.deployment.db_as(nobody()).counted_under(origin);
-        let mut cx = Cx { deployment: self.deployment.clone(), request, route: found.pattern, params: found.params, query, actor: None, db };
+        let mut cx = Cx {
+            deployment: self.deployment.clone(),
+            request,
+            route: found.pattern,
+            params: found.params,
+            query,
+            actor: None,
+            db,
+        };
         let refused = |cx: Cx, e: Error| Err(Box::new((cx.request, e.into_response())));
         if let Err(response) = csrf::check(&cx) {
             return Err(Box::new((cx.request, response)));
@@ -69,7 +80,17 @@ impl Door {
             Ok((cx, route)) => {
                 let handler = match route.handler {
                     Handler::Plain(handler) | Handler::Follow(handler, _) => handler,
-                    Handler::Stream(_) => return (cx.request, Said::default(), Response { status: 426, headers: vec![("Upgrade".into(), "websocket".into())], body: Vec::new() }),
+                    Handler::Stream(_) => {
+                        return (
+                            cx.request,
+                            Said::default(),
+                            Response {
+                                status: 426,
+                                headers: vec![("Upgrade".into(), "websocket".into())],
+                                body: Vec::new(),
+                            },
+                        );
+                    }
                 };
                 let answer = handler(&cx);
                 let said = Said::of(&cx);
@@ -137,7 +158,9 @@ impl App for Door {
             Err(refused) => (refused.0, Said::default(), Err(refused.1)),
             Ok((cx, route)) => {
                 let outcome = match route.handler {
-                    Handler::Stream(handler) | Handler::Follow(_, handler) => handler(&cx).map_err(Error::into_response),
+                    Handler::Stream(handler) | Handler::Follow(_, handler) => {
+                        handler(&cx).map_err(Error::into_response)
+                    }
                     Handler::Plain(handler) => Err(handler(&cx).unwrap_or_else(Error::into_response)),
                 };
                 let said = Said::of(&cx);
@@ -175,5 +198,8 @@ fn is_below_api(path: &str) -> bool {
 
 /// Methods as metric labels: a closed set, whatever clients send.
 fn method_label(method: &str) -> &'static str {
-    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT"].into_iter().find(|m| *m == method).unwrap_or("other")
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT"]
+        .into_iter()
+        .find(|m| *m == method)
+        .unwrap_or("other")
 }

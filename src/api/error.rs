@@ -52,7 +52,9 @@ impl Error {
     }
     /// 403 as every thing that is no secret answers.
     pub fn forbidden() -> Error {
-        Error::new(403, "Forbidden.").detail("You lack the permission for this. Ask an administrator of the deployment or organization to grant it.")
+        Error::new(403, "Forbidden.").detail(
+            "You lack the permission for this. Ask an administrator of the deployment or organization to grant it.",
+        )
     }
     /// 409 with a message.
     pub fn conflict(message: impl Into<String>) -> Error {
@@ -61,7 +63,8 @@ impl Error {
     /// 500; the cause is logged, not shown.
     pub fn internal(cause: impl std::fmt::Display) -> Error {
         log::error!(target: "api", "{cause}");
-        Error::new(500, "An internal server error occurred.").detail("The server's log says more, under this response's X-Coder-Request-Id.")
+        Error::new(500, "An internal server error occurred.")
+            .detail("The server's log says more, under this response's X-Coder-Request-Id.")
     }
     /// With more to read.
     pub fn detail(mut self, detail: impl Into<String>) -> Error {
@@ -80,7 +83,8 @@ impl Error {
     }
     /// The answer.
     pub fn into_response(self) -> http::Response {
-        let mut response = http::Response { status: self.0.status, headers: self.0.headers, body: sdk::json::to_vec(&self.0.body) };
+        let mut response =
+            http::Response { status: self.0.status, headers: self.0.headers, body: sdk::json::to_vec(&self.0.body) };
         response.headers.push(("Content-Type".into(), "application/json; charset=utf-8".into()));
         response
     }
@@ -96,9 +100,13 @@ impl From<store::Error> for Error {
             }
             store::Error::Unavailable(why) => {
                 log::error!(target: "store", "{why}");
-                Error::new(503, "The database is not available just now.").detail("Try again shortly; the server's log says why.").header("Retry-After", "1")
+                Error::new(503, "The database is not available just now.")
+                    .detail("Try again shortly; the server's log says why.")
+                    .header("Retry-After", "1")
             }
-            store::Error::LostRace(_) => Error::new(503, "The database was too busy to finish this.").detail("Try again.").header("Retry-After", "1"),
+            store::Error::LostRace(_) => Error::new(503, "The database was too busy to finish this.")
+                .detail("Try again.")
+                .header("Retry-After", "1"),
             other => Error::internal(other),
         };
         error.0.store = Some(e);

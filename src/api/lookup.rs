@@ -22,7 +22,9 @@ pub fn user_as(cx: &Cx, db: &store::Db) -> Result<User, Error> {
     } else {
         db.get_user_by_email_or_username(name, "")
     };
-    found.map_err(|e| if e.is_hidden() { Error::bad("\"user\" must be an existing uuid or username.") } else { e.into() })
+    found.map_err(
+        |e| if e.is_hidden() { Error::bad("\"user\" must be an existing uuid or username.") } else { e.into() },
+    )
 }
 
 /// The organization that `{organization}` names: `default`, an id, or a name.

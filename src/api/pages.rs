@@ -9,11 +9,18 @@ pub fn elsewhere(request: &Request) -> Response {
     }
     let headers = [
         ("Content-Type", "text/html; charset=utf-8"),
-        ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+        (
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
         ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
         ("Referrer-Policy", "no-referrer"),
     ];
-    Response { status: 200, headers: headers.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(), body: PAGE.as_bytes().to_vec() }
+    Response {
+        status: 200,
+        headers: headers.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
+        body: PAGE.as_bytes().to_vec(),
+    }
 }
 
 const PAGE: &str = include_str!("page.html");

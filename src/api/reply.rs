@@ -25,7 +25,11 @@ pub fn message(text: &str) -> Reply {
 
 /// Any status with a JSON body.
 pub fn json<T: Serialize>(status: u16, body: &T) -> Reply {
-    Ok(Response { status, headers: vec![("Content-Type".into(), "application/json; charset=utf-8".into())], body: sdk::json::to_vec(body) })
+    Ok(Response {
+        status,
+        headers: vec![("Content-Type".into(), "application/json; charset=utf-8".into())],
+        body: sdk::json::to_vec(body),
+    })
 }
 
 /// 204.

@@ -59,19 +59,50 @@ pub struct Routes {
 impl Routes {
     /// Adds a route for users.
     pub fn user(&mut self, method: &'static str, pattern: &'static str, handler: Plain) {
-        self.add(method, pattern, Route { access: Access::User, handler: Handler::Plain(handler), max_body: MAX_BODY, guesses_passwords: false });
+        self.add(
+            method,
+            pattern,
+            Route {
+                access: Access::User,
+                handler: Handler::Plain(handler),
+                max_body: MAX_BODY,
+                guesses_passwords: false,
+            },
+        );
     }
     /// Adds a route for everybody.
     pub fn anyone(&mut self, method: &'static str, pattern: &'static str, handler: Plain) {
-        self.add(method, pattern, Route { access: Access::Anyone, handler: Handler::Plain(handler), max_body: MAX_BODY, guesses_passwords: false });
+        self.add(
+            method,
+            pattern,
+            Route {
+                access: Access::Anyone,
+                handler: Handler::Plain(handler),
+                max_body: MAX_BODY,
+                guesses_passwords: false,
+            },
+        );
     }
     /// Adds a stream for users.
     pub fn stream(&mut self, pattern: &'static str, handler: Streaming) {
-        self.add("GET", pattern, Route { access: Access::User, handler: Handler::Stream(handler), max_body: 0, guesses_passwords: false });
+        self.add(
+            "GET",
+            pattern,
+            Route { access: Access::User, handler: Handler::Stream(handler), max_body: 0, guesses_passwords: false },
+        );
     }
     /// Adds a route for users that is a stream when asked to follow.
     pub fn follow(&mut self, pattern: &'static str, plain: Plain, stream: Streaming) {
-        self.add("GET", pattern, Route { access: Access::User, handler: Handler::Follow(plain, stream), max_body: MAX_BODY, guesses_passwords: false });
+        self.add(
+            "GET",
+            pattern,
+            Route {
+                access: Access::User,
+                handler: Handler::Follow(plain, stream),
+                max_body: MAX_BODY,
+                guesses_passwords: false,
+            },
+        );
     }
     /// Adds a route with everything said.
     pub fn add(&mut self, method: &'static str, pattern: &'static str, route: Route) {

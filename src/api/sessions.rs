@@ -13,7 +13,16 @@ use crate::time::Time;
 
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
-    r.add("POST", "/api/v2/users/login", Route { access: Access::Anyone, handler: Handler::Plain(post_login), max_body: 64 << 10, guesses_passwords: true });
+    r.add(
+        "POST",
+        "/api/v2/users/login",
+        Route {
+            access: Access::Anyone,
+            handler: Handler::Plain(post_login),
+            max_body: 64 << 10,
+            guesses_passwords: true,
+        },
+    );
 }
 
 /// Signs in with an address and a password. The answer does not tell which of the two was wrong.
@@ -22,7 +31,11 @@ fn post_login(cx: &Cx) -> Reply {
     let db = cx.system_db();
     let user = db.get_user_by_email_or_username("", &body.email).optional()?;
     let stored = user.as_ref().map(|u| String::from_utf8_lossy(&u.hashed_password).into_owned());
-    let verified = cx.deployment.passwords.verify(stored.as_deref(), &body.password).map_err(|e| Error::new(503, e.to_string()).header("Retry-After", "1"))?;
+    let verified = cx
+        .deployment
+        .passwords
+        .verify(stored.as_deref(), &body.password)
+        .map_err(|e| Error::new(503, e.to_string()).header("Retry-After", "1"))?;
     let user = match user {
         Some(user) if verified => user,
         _ => return Err(Error::new(401, "Incorrect email or password.")),
@@ -31,7 +44,10 @@ fn post_login(cx: &Cx) -> Reply {
         return Err(Error::new(403, "Signing in with a password is switched off here."));
     }
     if user.login_type != sdk::LoginType::Password {
-        return Err(Error::new(403, format!("This account signs in with {:?}, not with a password.", user.login_type.as_str())));
+        return Err(Error::new(
+            403,
+            format!("This account signs in with {:?}, not with a password.", user.login_type.as_str()),
+        ));
     }
     let mut status = user.status;
     if status == sdk::UserStatus::Dormant {

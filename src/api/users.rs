@@ -89,6 +89,7 @@ pub fn render(user: User, organization_ids: Vec<Uuid>) -> sdk::User {
 }
 
 fn slim_role(name: String) -> sdk::SlimRole {
-    let display_name = roles::builtin(&RoleRef::Site(name.clone())).map_or_else(String::new, |r| r.display_name.to_owned());
+    let display_name =
+        roles::builtin(&RoleRef::Site(name.clone())).map_or_else(String::new, |r| r.display_name.to_owned());
     sdk::SlimRole { name, display_name, organization_id: String::new() }
 }

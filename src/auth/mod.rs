@@ -22,7 +22,14 @@ use crate::store::{self, Db};
 pub fn nobody() -> &'static Arc<Subject> {
     static NOBODY: LazyLock<Arc<Subject>> = LazyLock::new(|| {
         let roles = vec![RoleRef::Site("nobody".to_owned())];
-        let spec = SubjectSpec { id: Uuid::nil(), name: "nobody".to_owned(), roles, custom: Vec::new(), groups: Vec::new(), scope: ScopeSpec::all() };
+        let spec = SubjectSpec {
+            id: Uuid::nil(),
+            name: "nobody".to_owned(),
+            roles,
+            custom: Vec::new(),
+            groups: Vec::new(),
+            scope: ScopeSpec::all(),
+        };
         Arc::new(spec.compile().expect("it has a role"))
     });
     &NOBODY

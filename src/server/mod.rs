@@ -65,7 +65,9 @@ impl Running {
     /// Starts a server.
     pub fn start(config: Config, hands: Hands) -> Result<Running, Error> {
         if config.postgres_url.is_some() {
-            return Err(Error::Unsupported("this build keeps its data in SQLite only: leave --postgres-url out".into()));
+            return Err(Error::Unsupported(
+                "this build keeps its data in SQLite only: leave --postgres-url out".into(),
+            ));
         }
         let data_dir = config.data_dir.clone();
         create_private_dir(&data_dir).map_err(io(format!("cannot use the data directory {}", data_dir.display())))?;
@@ -78,7 +80,9 @@ impl Running {
             id: bootstrap::deployment_id(&store, &hands.ids)?,
             access_url: access_url(&config, &listeners),
             version: crate::version::reported(&config),
-            subjects: Subjects::new(RoleOptions { disable_owner_workspace_access: config.disable_owner_workspace_access }),
+            subjects: Subjects::new(RoleOptions {
+                disable_owner_workspace_access: config.disable_owner_workspace_access,
+            }),
             passwords: Hasher::new(cores, hands.ids.clone()),
             config,
             store,
@@ -88,7 +92,8 @@ impl Running {
             registry,
         });
         bootstrap::prepare(&deployment)?;
-        let http = http::Server::start(http::Config::new(listeners, data_dir), Door::open(deployment.clone())).map_err(io("cannot start the HTTP server"))?;
+        let http = http::Server::start(http::Config::new(listeners, data_dir), Door::open(deployment.clone()))
+            .map_err(io("cannot start the HTTP server"))?;
         Ok(Running { deployment, http })
     }
 
@@ -125,14 +130,19 @@ fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {
     if let Some(tls) = &config.tls {
         let server = tls_options(tls)?.load().map_err(|e| Error::Unsupported(e.to_string()))?;
         let listener = http::Listener::tcp(tls.address.to_string());
-        listeners.push(listener.map_err(io(format!("configure http(s): listen tcp {}", tls.address)))?.with_tls(server));
+        listeners
+            .push(listener.map_err(io(format!("configure http(s): listen tcp {}", tls.address)))?.with_tls(server));
     }
     Ok(listeners)
 }
 
 fn tls_options(tls: &crate::config::Tls) -> Result<http::TlsOptions, Error> {
     use crate::config::ClientAuth;
-    let authorities = || tls.client_ca_file.clone().ok_or_else(|| Error::Unsupported("--tls-client-auth needs --tls-client-ca-file".into()));
+    let authorities = || {
+        tls.client_ca_file
+            .clone()
+            .ok_or_else(|| Error::Unsupported("--tls-client-auth needs --tls-client-ca-file".into()))
+    };
     let client_auth = match tls.client_auth {
         ClientAuth::None => http::ClientAuth::Off,
         ClientAuth::VerifyIfGiven => http::ClientAuth::IfGiven(authorities()?),
