@@ -1,11 +1,12 @@
-//! The JSON types of the public API, and the rules that requests follow.
+//! The JSON types of the public API, the rules that requests follow, and a client.
 //!
 //! A file a resource; all types are re-exported here, since the API's documents know one namespace.
 //! A response writes exactly the fields that clients expect: what may be absent is left out when it
 //! is empty, what may be null is an `Option`, and everything else is always there. A request reads
 //! leniently ([`lenient`]) and knows its rules ([`validate`]). Nothing here decides anything, and
-//! nothing here knows the store or a socket.
+//! only [`client`] knows a socket.
 
+pub mod client;
 pub mod json;
 pub mod lenient;
 pub mod names;
@@ -35,6 +36,7 @@ mod workspaces;
 
 pub use agent_api::*;
 pub use audit::*;
+pub use client::Client;
 pub use common::*;
 pub use deployment::*;
 pub use dynamic_parameters::*;

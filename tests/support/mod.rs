@@ -1,7 +1,12 @@
 //! What all tests lean on: the facts that answers are held against, a client that does so by
 //! itself, and servers to talk to.
 
-#![allow(dead_code, reason = "each capability uses what it needs")]
+#![allow(dead_code, unused_imports, reason = "each capability uses what it needs")]
 
 pub mod api;
+pub mod client;
+pub mod server;
 pub mod shapes;
+
+pub use client::Client;
+pub use server::{Options, PASSWORD, Server, eventually};
