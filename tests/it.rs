@@ -3,6 +3,7 @@
 mod config;
 mod front_door;
 mod provisioner;
+mod rbac;
 mod schema;
 mod sdk_types;
 mod store;

@@ -167,3 +167,65 @@ fn parse<'de, E: Deserialize<'de> + Into<ActionList>>(json: &'de str) -> serde_j
     reader.end()?;
     Ok(acl)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: Uuid = Uuid::from_u128(1);
+
+    #[test]
+    fn both_stored_forms_read_back_as_they_were_written() {
+        let acl: Acl = [(ANN, ActionSet::of(&[Action::Read, Action::Use])), (Uuid::from_u128(2), ActionSet::ANY)]
+            .into_iter()
+            .collect();
+        assert_eq!(
+            acl.template_json(),
+            r#"{"00000000-0000-0000-0000-000000000001":["read","use"],"00000000-0000-0000-0000-000000000002":["*"]}"#
+        );
+        assert_eq!(Acl::parse_template(&acl.template_json()).unwrap(), acl);
+        assert_eq!(Acl::parse_workspace(&acl.workspace_json()).unwrap(), acl);
+        assert!(acl.workspace_json().contains(r#"{"permissions":["*"]}"#));
+    }
+
+    #[test]
+    fn lists_are_read_as_far_as_they_mean_something() {
+        let id = ANN.to_string();
+        for (json, want) in [
+            ("{}".to_owned(), Some(ActionSet::NONE)),
+            ("null".to_owned(), Some(ActionSet::NONE)),
+            (format!(r#"{{"{id}":["read","fly"]}}"#), Some(ActionSet::of(&[Action::Read]))),
+            (format!(r#"{{"{id}":null,"somebody":["read"]}}"#), Some(ActionSet::NONE)),
+            (format!(r#"{{"{id}":"read"}}"#), None),
+            (format!(r#"{{"{id}":["read"]"#), None),
+            ("[]".to_owned(), None),
+            ("{} x".to_owned(), None),
+        ] {
+            assert_eq!(Acl::parse_template(&json).ok().map(|acl| acl.get(ANN)), want, "{json}");
+        }
+        let workspace = format!(r#"{{"{id}":{{"permissions":["ssh"]}}}}"#);
+        assert_eq!(Acl::parse_workspace(&workspace).unwrap().get(ANN), ActionSet::of(&[Action::Ssh]));
+        assert!(Acl::parse_workspace(&format!(r#"{{"{id}":["ssh"]}}"#)).is_err());
+    }
+
+    #[test]
+    fn only_the_exact_set_shows_as_a_role() {
+        for (resource, set, want) in [
+            (Resource::Template, ActionSet::ANY, "admin"),
+            (Resource::Template, ActionSet::of(&[Action::Use, Action::Read]), "use"),
+            (Resource::Template, ActionSet::of(&[Action::Read]), ""),
+            (Resource::Workspace, ActionSet::ANY, ""),
+            (Resource::Workspace, role_actions(Resource::Workspace, "admin").unwrap(), "admin"),
+            (Resource::File, ActionSet::ANY, ""),
+        ] {
+            assert_eq!(role_name(resource, set), want, "{resource} {set:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_set_removes_the_entry() {
+        let mut acl: Acl = [(ANN, ActionSet::ANY)].into_iter().collect();
+        acl.set(ANN, ActionSet::NONE);
+        assert!(acl.is_empty());
+    }
+}

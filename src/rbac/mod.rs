@@ -33,6 +33,6 @@ pub use acl::{Acl, role_actions, role_name};
 pub use filter::{AclTerm, Condition, Filter};
 pub use kinds::{Action, Resource};
 pub use object::{Object, ObjectId};
-pub use permission::{ActionSet, Permission, parse_permissions, permissions_json};
+pub use permission::{ActionSet, Permission, PermissionEntry, parse_permissions, permissions_equal, permissions_json};
 pub use scopes::{AllowList, ScopeSpec};
 pub use subject::{CompileError, Denied, RoleOptions, RoleRef, RoleRefError, StoredRole, Subject, SubjectSpec};

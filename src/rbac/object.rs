@@ -90,3 +90,17 @@ impl Object {
         Object { acl_group: acl, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_ids_are_equal_however_they_came() {
+        let id = Uuid::from_u128(0xab);
+        assert_eq!(ObjectId::from(&*id.to_string()), ObjectId::Uuid(id));
+        for text in ["", "AbCdEf0123", "000000000000000000000000000000AB", "{000000ab}"] {
+            assert_eq!(ObjectId::from(text), ObjectId::Text(text.into()));
+        }
+    }
+}

@@ -5,8 +5,10 @@
 //! refuses, else one positive match allows, else the level abstains. [`Votes`] holds that outcome
 //! for every pair of action and kind, so that a check is two bit tests.
 
-use serde::ser::SerializeSeq;
-use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
 
 use super::kinds::{Action, Resource};
 
@@ -66,7 +68,7 @@ impl ActionSet {
         })
     }
     /// The names of the set: `*`, or each action in order.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
+    pub fn names(self) -> impl Iterator<Item = &'static str> + use<> {
         let any = self.is_any().then_some("*");
         let listed = Action::ALL.iter().filter(move |a| !self.is_any() && self.contains(**a)).map(|a| a.as_str());
         any.into_iter().chain(listed)
@@ -127,62 +129,68 @@ impl Permission {
     pub const fn everything() -> Permission {
         Permission { negate: false, resource: None, actions: ActionSet::ANY }
     }
-    fn wire(&self) -> impl Iterator<Item = WirePermission<'static>> {
+    /// The permission as the API and the database list it: one entry an action.
+    pub fn entries(&self) -> impl Iterator<Item = PermissionEntry> + use<> {
         let (negate, resource_type) = (self.negate, self.resource.map_or("*", Resource::as_str));
-        self.actions.names().map(move |action| WirePermission {
-            negate,
-            resource_type: resource_type.into(),
-            action: action.into(),
-        })
+        self.actions.names().map(move |action| PermissionEntry { negate, resource_type, action })
     }
 }
 
-/// One entry of the JSON lists in `custom_roles` and in the API: a single action.
-#[derive(Serialize, Deserialize)]
-struct WirePermission<'a> {
+/// One entry of the JSON lists in `custom_roles` and in the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct PermissionEntry {
+    /// Forbids instead of granting.
+    pub negate: bool,
+    /// A kind of thing, or `*`.
+    pub resource_type: &'static str,
+    /// An action, or `*`.
+    pub action: &'static str,
+}
+
+/// An entry as it is read: its names may be those of another version.
+#[derive(Deserialize)]
+struct StoredEntry<'a> {
     #[serde(default)]
     negate: bool,
     #[serde(borrow)]
-    resource_type: std::borrow::Cow<'a, str>,
+    resource_type: Cow<'a, str>,
     #[serde(borrow)]
-    action: std::borrow::Cow<'a, str>,
+    action: Cow<'a, str>,
+}
+
+fn stored_entries(json: &str) -> serde_json::Result<Vec<StoredEntry<'_>>> {
+    // An empty object is the default of one of the columns.
+    if matches!(json.trim(), "[]" | "{}" | "null") { Ok(Vec::new()) } else { serde_json::from_str(json) }
 }
 
 /// Reads a permission list of `custom_roles`. Entries that name a kind or an action of some other
-/// version are left out: they can match nothing here. An empty object is the column's default and
-/// is an empty list.
+/// version are left out: they can match nothing here.
 pub fn parse_permissions(json: &str) -> serde_json::Result<Vec<Permission>> {
-    if matches!(json.trim(), "[]" | "{}" | "null") {
-        return Ok(Vec::new());
-    }
-    let entries: Vec<WirePermission> = serde_json::from_str(json)?;
-    Ok(entries
-        .iter()
-        .filter_map(|entry| {
-            let resource = match &*entry.resource_type {
-                "*" => None,
-                name => Some(Resource::parse(name)?),
-            };
-            let actions = ActionSet::parse([&*entry.action]);
-            (!actions.is_empty()).then_some(Permission { negate: entry.negate, resource, actions })
-        })
-        .collect())
+    let permissions = stored_entries(json)?.into_iter().filter_map(|entry| {
+        let resource = match &*entry.resource_type {
+            "*" => None,
+            name => Some(Resource::parse(name)?),
+        };
+        let actions = ActionSet::parse([&*entry.action]);
+        (!actions.is_empty()).then_some(Permission { negate: entry.negate, resource, actions })
+    });
+    Ok(permissions.collect())
 }
 
-/// Writes a permission list as `custom_roles` and the API have it: one entry an action.
+/// Writes a permission list as `custom_roles` and the API have it.
 pub fn permissions_json(permissions: &[Permission]) -> String {
-    /// Serializes the entries of a list without collecting them.
-    struct Entries<'a>(&'a [Permission]);
-    impl Serialize for Entries<'_> {
-        fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-            let mut list = s.serialize_seq(None)?;
-            for entry in self.0.iter().flat_map(Permission::wire) {
-                list.serialize_element(&entry)?;
-            }
-            list.end()
-        }
-    }
-    serde_json::to_string(&Entries(permissions)).expect("names serialize")
+    let entries: Vec<PermissionEntry> = permissions.iter().flat_map(Permission::entries).collect();
+    serde_json::to_string(&entries).expect("names serialize")
+}
+
+/// Whether a stored list holds exactly these permissions, in whatever order. A list that cannot be
+/// read, or that names what this version does not know, does not.
+pub fn permissions_equal(json: &str, permissions: &[Permission]) -> bool {
+    let Ok(stored) = stored_entries(json) else { return false };
+    let stored: HashSet<(bool, &str, &str)> =
+        stored.iter().map(|e| (e.negate, &*e.resource_type, &*e.action)).collect();
+    let wanted = permissions.iter().flat_map(Permission::entries);
+    stored == wanted.map(|e| (e.negate, e.resource_type, e.action)).collect()
 }
 
 /// How a level answers.
@@ -197,7 +205,7 @@ pub(super) enum Vote {
 type Bits = [u64; COLUMNS];
 
 /// What a level answers to every question: the compiled form of its permission lists.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(super) struct Votes {
     allow: Bits,
     deny: Bits,
@@ -246,5 +254,55 @@ impl Votes {
     /// Whether everything is allowed.
     pub(super) fn allows_everything(&self) -> bool {
         self.allow.iter().all(|b| *b == ALL_RESOURCES) && self.deny.iter().all(|b| *b == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Action::*;
+
+    #[test]
+    fn stored_lists_read_back_as_they_were_written() {
+        let list = [Permission::all(Resource::ApiKey), Permission::no(Resource::Workspace, &[Delete, Read])];
+        let json = permissions_json(&list);
+        let entry =
+            |negate, kind, action| format!(r#"{{"negate":{negate},"resource_type":"{kind}","action":"{action}"}}"#);
+        let entries = [(false, "api_key", "*"), (true, "workspace", "delete"), (true, "workspace", "read")];
+        assert_eq!(json, format!("[{}]", entries.map(|(n, k, a)| entry(n, k, a)).join(",")));
+        assert_eq!(Votes::of(&parse_permissions(&json).unwrap()), Votes::of(&list));
+    }
+
+    #[test]
+    fn stored_lists_compare_as_sets() {
+        let list = [Permission::some(Resource::File, &[Create, Read])];
+        let entry = |kind, action| format!(r#"{{"resource_type":"{kind}","action":"{action}"}}"#);
+        let (create, read) = (entry("file", "create"), entry("file", "read"));
+        for (json, equal) in [
+            (format!("[{create},{read}]"), true),
+            (format!("[{read}, {create}, {read}]"), true),
+            (format!("[{create}]"), false),
+            (format!("[{create},{read},{}]", entry("castle", "read")), false),
+            ("nonsense".to_owned(), false),
+        ] {
+            assert_eq!(permissions_equal(&json, &list), equal, "{json}");
+        }
+        assert!(permissions_equal("{}", &[]));
+    }
+
+    #[test]
+    fn names_of_another_version_grant_nothing_and_broken_lists_are_errors() {
+        for (json, want) in [
+            ("[]", Some(0)),
+            ("{}", Some(0)),
+            (r#"[{"negate":false,"resource_type":"castle","action":"*"}]"#, Some(0)),
+            (r#"[{"negate":false,"resource_type":"file","action":"burn"}]"#, Some(0)),
+            (r#"[{"negate":true,"resource_type":"*","action":"*"}]"#, Some(1)),
+            (r#"[{"negate":false,"resource_type":"file"}]"#, None),
+            (r#"{"file":"read"}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(parse_permissions(json).ok().map(|p| p.len()), want, "{json}");
+        }
     }
 }

@@ -353,3 +353,32 @@ impl fmt::Debug for Subject {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_names_carry_at_most_one_organization() {
+        let org = Uuid::from_u128(7);
+        for (text, want) in [
+            ("owner".to_owned(), Some(RoleRef::Site("owner".into()))),
+            (format!("organization-admin:{org}"), Some(RoleRef::Org("organization-admin".into(), org))),
+            (String::new(), None),
+            (format!(":{org}"), None),
+            ("organization-admin:".to_owned(), None),
+            (format!("organization-admin:{org}:{org}"), None),
+        ] {
+            let parsed = text.parse::<RoleRef>().ok();
+            assert_eq!(parsed, want, "{text:?}");
+            assert_eq!(parsed.map(|r| r.to_string()).unwrap_or(text.clone()), text);
+        }
+    }
+
+    #[test]
+    fn a_subject_without_roles_is_a_mistake_and_not_a_refusal() {
+        let (roles, custom, groups, scope) = (vec![], vec![], vec![], ScopeSpec::all());
+        let spec = SubjectSpec { id: Uuid::nil(), name: String::new(), roles, custom, groups, scope };
+        assert_eq!(spec.compile().err(), Some(CompileError::NoRoles(Uuid::nil())));
+    }
+}

@@ -8,9 +8,11 @@ mod tables;
 
 use std::borrow::Cow;
 
+use uuid::Uuid;
+
 use super::kinds::{Action, Resource};
-use super::permission::{ActionSet, Permission};
-use super::subject::{RoleOptions, RoleRef};
+use super::permission::{ActionSet, Permission, permissions_equal};
+use super::subject::{RoleOptions, RoleRef, StoredRole};
 
 /// Held by every user, and never stored.
 pub const MEMBER: &str = "member";
@@ -66,12 +68,12 @@ pub fn builtin(role: &RoleRef) -> Option<&'static Builtin> {
         RoleRef::Site(_) => Kind::Site,
         RoleRef::Org(..) => Kind::Organization,
     };
-    listed(kind).find(|b| b.name == role.name())
+    tables::BUILTIN.iter().copied().find(|b| b.kind == kind && b.name == role.name())
 }
 
-/// The built-in roles of a level, in the order of the tables, `member` among them.
+/// The built-in roles that are listed for people to choose from: those of a level, less `member`.
 pub fn listed(kind: Kind) -> impl Iterator<Item = &'static Builtin> {
-    tables::BUILTIN.iter().copied().filter(move |b| b.kind == kind)
+    tables::BUILTIN.iter().copied().filter(move |b| b.kind == kind && b.name != MEMBER)
 }
 
 /// Whether a role's name is the program's own, so that no custom role may have it.
@@ -92,6 +94,20 @@ pub struct OrganizationMember {
 /// Its site and user lists are empty.
 pub const fn organization_member(sharing_disabled: bool) -> OrganizationMember {
     if sharing_disabled { tables::ORGANIZATION_MEMBER_WITHOUT_SHARING } else { tables::ORGANIZATION_MEMBER }
+}
+
+impl OrganizationMember {
+    /// The role as a row of one organization.
+    pub fn stored(&self, organization_id: Uuid) -> StoredRole {
+        let (org, member) = (self.org.to_vec(), self.member.to_vec());
+        StoredRole { org, member, ..StoredRole::new(ORGANIZATION_MEMBER, Some(organization_id)) }
+    }
+    /// Whether the four JSON columns of a row hold just this, so that it need not be written again.
+    pub fn is_stored_in(&self, site: &str, org: &str, user: &str, member: &str) -> bool {
+        [(site, &[][..]), (org, self.org), (user, &[]), (member, self.member)]
+            .into_iter()
+            .all(|(json, permissions)| permissions_equal(json, permissions))
+    }
 }
 
 /// Whether a holder of the roles `actor` may give or take `target`. This comes on top of the

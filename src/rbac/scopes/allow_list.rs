@@ -156,3 +156,74 @@ impl FromIterator<AllowEntry> for AllowList {
         AllowList(entries)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "workspace:aaaaaaaa-0000-0000-0000-000000000000";
+    const B: &str = "workspace:bbbbbbbb-0000-0000-0000-000000000000";
+    const ANY_A: &str = "*:aaaaaaaa-0000-0000-0000-000000000000";
+
+    fn list(entries: &[&str]) -> AllowList {
+        AllowList::parse(entries).unwrap()
+    }
+    fn texts(list: &AllowList) -> Vec<String> {
+        list.entries().iter().map(AllowEntry::to_string).collect()
+    }
+
+    #[test]
+    fn lists_are_brought_into_one_form() {
+        for (given, want) in [
+            (vec![], vec![]),
+            (vec![A, "*:*", "user:*"], vec!["*:*"]),
+            (vec![B, A, B], vec![A, B]),
+            (vec!["workspace:*", A, "template:*"], vec!["template:*", "workspace:*"]),
+            (vec![A, ANY_A], vec![ANY_A, A]),
+            (vec!["  Workspace:AAAAAAAA-0000-0000-0000-000000000000 "], vec![A]),
+        ] {
+            assert_eq!(texts(&list(&given)), want, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_bad_entry_is_refused_in_the_words_that_clients_know() {
+        for (entry, want) in [
+            ("castle:*", r#"unknown resource type "castle""#),
+            ("workspace", r#"invalid allow_list entry "workspace": want <type>:<id>"#),
+            ("*", r#"invalid allow_list entry "*": want <type>:<id>"#),
+            ("workspace:", r#"invalid allow_list entry "workspace:": want <type>:<id>"#),
+            ("workspace:x", r#"invalid workspace ID (must be UUID): "x""#),
+            ("workspace:x:y", r#"invalid workspace ID (must be UUID): "x:y""#),
+        ] {
+            assert_eq!(AllowList::parse(&[entry]).unwrap_err().to_string(), want, "{entry}");
+        }
+        assert!(AllowList::parse(&vec![A; 128]).is_ok());
+        assert_eq!(AllowList::parse(&vec![A; 129]), Err(AllowListError::TooLong(129)));
+    }
+
+    #[test]
+    fn an_intersection_allows_what_both_sides_allow() {
+        for (left, right, want) in [
+            (vec!["*:*"], vec!["*:*"], vec!["*:*"]),
+            (vec!["*:*"], vec![A], vec![A]),
+            (vec!["workspace:*"], vec![A, B, "user:*"], vec![A, B]),
+            (vec![A], vec![A, B], vec![A]),
+            (vec![A], vec![B], vec![]),
+            (vec!["workspace:*"], vec![ANY_A], vec![A]),
+            (vec!["*:*"], vec![], vec![]),
+        ] {
+            assert_eq!(texts(&list(&left).intersect(&list(&right))), want, "{left:?} {right:?}");
+            assert_eq!(texts(&list(&right).intersect(&list(&left))), want, "{right:?} {left:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_wildcard_allows_an_object_without_a_uuid() {
+        let key = ObjectId::from("Ab3dEf6hIj");
+        for (entries, want) in [(vec!["*:*"], true), (vec!["api_key:*"], true), (vec![A], false), (vec![], false)] {
+            assert_eq!(list(&entries).passes(Resource::ApiKey, Some(&key)), want, "{entries:?}");
+            assert_eq!(list(&entries).passes(Resource::ApiKey, None), want, "{entries:?}");
+        }
+    }
+}
