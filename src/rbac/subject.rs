@@ -262,6 +262,10 @@ impl Subject {
     pub fn has_role(&self, name: &str) -> bool {
         self.who.roles.iter().any(|r| r.name() == name)
     }
+    /// Whether it is an owner of the deployment: a few decisions ask for that role and not for a permission.
+    pub fn is_owner(&self) -> bool {
+        self.who.roles.iter().any(|r| r.org().is_none() && r.name() == roles::OWNER)
+    }
     /// The organizations it is a member of, ordered.
     pub fn organizations(&self) -> impl ExactSizeIterator<Item = Uuid> {
         self.who.powers.orgs.iter().map(|o| o.id)

@@ -69,6 +69,7 @@ fn an_agent_reaches_its_workspace_until_that_is_dormant() {
 #[test]
 fn owners_do_not_reach_secrets_usage_events_or_boundary_usage() {
     let owner = cast::player("owner", &[cast::builtin("owner", None)]);
+    assert!(owner.subject.is_owner());
     for kind in [Resource::UserSecret, Resource::UsageEvent, Resource::BoundaryUsage] {
         for asked in asked() {
             for prop in cast::shapes(kind, asked).iter().filter(|p| p.object.acl_user.is_empty()) {
@@ -163,7 +164,7 @@ fn a_built_in_name_at_the_wrong_level_and_an_unknown_name_grant_nothing() {
             scope: ScopeSpec::all(),
         };
         let subject = spec.compile().unwrap();
-        assert!(subject.has_role(role.name()));
+        assert!(subject.has_role(role.name()) && !subject.is_owner());
         assert_eq!(subject.organizations().len(), 0, "{role}");
         for kind in Resource::ALL {
             let mine = Object::of(*kind).owner(ME).org(ORG_A);

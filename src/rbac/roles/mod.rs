@@ -1,6 +1,6 @@
 //! The roles that are part of the program, and who may hand them out.
 //!
-//! Permission tables are in [`tables`]. Roles that organizations define for themselves are rows of
+//! Permission tables are in `tables`. Roles that organizations define for themselves are rows of
 //! `custom_roles`; `organization-member` is such a row too, but the server writes it, from
 //! [`organization_member`].
 
