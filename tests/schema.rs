@@ -4,6 +4,7 @@
 mod catalogue;
 mod checks;
 mod migrations;
+mod plans;
 mod seed;
 mod triggers;
 mod views;
@@ -27,11 +28,11 @@ fn facts(file: &str) -> Json {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A database that has nothing yet, with the ephemeral one beside it.
+/// A database that has nothing yet, with the ephemeral one beside it and the settings that the store uses.
 fn empty() -> Connection {
     let mut conn = Connection::open_in_memory().expect("open");
-    conn.pragma_update(None, "foreign_keys", true).expect("foreign keys");
-    conn.execute_batch("ATTACH ':memory:' AS ephemeral").expect("attach");
+    conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; ATTACH ':memory:' AS ephemeral")
+        .expect("settings");
     migrate::attach_ephemeral(&mut conn).expect("ephemeral tables");
     conn
 }

@@ -16,6 +16,13 @@
 --   bytea         BLOB
 --   sequences     AUTOINCREMENT where the sequence feeds the primary key
 --
+-- Two things differ under the same words. lower() folds ASCII only, so names that differ in the case of other
+-- letters count as different. Tables that are UNLOGGED in the reference but hold what users want to keep, such as
+-- agent logs, are tables like any other; only the tailnet ones are ephemeral, from version 412 on.
+--
+-- A partial index serves the queries that spell its condition exactly as it does, in upper case too:
+-- `deleted = FALSE`, never `deleted = 0`, `deleted = false` or `NOT deleted`.
+--
 -- Defaults that need a clock or randomness use SQLite's own, so that any SQLite can insert here. The store
 -- passes times and ids itself and leaves such defaults unused.
 --
@@ -53,10 +60,10 @@ CREATE TABLE users (
         'password', 'github', 'oidc', 'token', 'none', 'oauth2_provider_app'
     ))
 ) STRICT;
-CREATE UNIQUE INDEX idx_users_email ON users (email) WHERE deleted = 0;
-CREATE UNIQUE INDEX idx_users_username ON users (username) WHERE deleted = 0;
-CREATE UNIQUE INDEX users_email_lower_idx ON users (lower(email)) WHERE deleted = 0;
-CREATE UNIQUE INDEX users_username_lower_idx ON users (lower(username)) WHERE deleted = 0;
+CREATE UNIQUE INDEX idx_users_email ON users (email) WHERE deleted = FALSE;
+CREATE UNIQUE INDEX idx_users_username ON users (username) WHERE deleted = FALSE;
+CREATE UNIQUE INDEX users_email_lower_idx ON users (lower(email)) WHERE deleted = FALSE;
+CREATE UNIQUE INDEX users_username_lower_idx ON users (lower(username)) WHERE deleted = FALSE;
 
 -- How a user signs in at an outside identity provider.
 CREATE TABLE user_links (
@@ -235,8 +242,8 @@ CREATE TABLE organizations (
     workspace_sharing_disabled INTEGER NOT NULL DEFAULT 0 CHECK (workspace_sharing_disabled IN (0, 1)),
     CONSTRAINT organizations_pkey PRIMARY KEY (id)
 ) STRICT;
-CREATE UNIQUE INDEX idx_organization_name_lower ON organizations (lower(name)) WHERE deleted = 0;
-CREATE UNIQUE INDEX organizations_single_default_org ON organizations (is_default) WHERE is_default = 1;
+CREATE UNIQUE INDEX idx_organization_name_lower ON organizations (lower(name)) WHERE deleted = FALSE;
+CREATE UNIQUE INDEX organizations_single_default_org ON organizations (is_default) WHERE is_default = TRUE;
 
 -- Who belongs where, with which organization roles.
 CREATE TABLE organization_members (
@@ -527,7 +534,9 @@ CREATE TABLE templates (
     )),
     CONSTRAINT templates_cors_behavior_enum CHECK (cors_behavior IN ('simple', 'passthru'))
 ) STRICT;
-CREATE UNIQUE INDEX templates_organization_id_name_idx ON templates (organization_id, lower(name)) WHERE deleted = 0;
+CREATE UNIQUE INDEX templates_organization_id_name_idx
+    ON templates (organization_id, lower(name))
+    WHERE deleted = FALSE;
 
 -- Imported states of a template. One without a template is still a draft.
 CREATE TABLE template_versions (
@@ -652,7 +661,7 @@ CREATE TABLE template_version_presets (
 ) STRICT;
 CREATE UNIQUE INDEX idx_template_version_presets_default
     ON template_version_presets (template_version_id)
-    WHERE is_default = 1;
+    WHERE is_default = TRUE;
 CREATE UNIQUE INDEX idx_unique_preset_name ON template_version_presets (name, template_version_id);
 
 -- The values in a preset.
@@ -736,9 +745,9 @@ CREATE TABLE workspaces (
     CONSTRAINT workspaces_template_id_fkey FOREIGN KEY (template_id) REFERENCES templates(id) ON DELETE RESTRICT,
     CONSTRAINT workspaces_automatic_updates_enum CHECK (automatic_updates IN ('always', 'never'))
 ) STRICT;
-CREATE INDEX workspace_next_start_at_idx ON workspaces (next_start_at) WHERE deleted = 0;
-CREATE INDEX workspace_template_id_idx ON workspaces (template_id) WHERE deleted = 0;
-CREATE UNIQUE INDEX workspaces_owner_id_lower_idx ON workspaces (owner_id, lower(name)) WHERE deleted = 0;
+CREATE INDEX workspace_next_start_at_idx ON workspaces (next_start_at) WHERE deleted = FALSE;
+CREATE INDEX workspace_template_id_idx ON workspaces (template_id) WHERE deleted = FALSE;
+CREATE UNIQUE INDEX workspaces_owner_id_lower_idx ON workspaces (owner_id, lower(name)) WHERE deleted = FALSE;
 
 -- Starts, stops and deletions of a workspace, numbered from 1.
 CREATE TABLE workspace_builds (
@@ -853,7 +862,7 @@ CREATE TABLE workspace_proxies (
     CONSTRAINT workspace_proxies_pkey PRIMARY KEY (id),
     CONSTRAINT workspace_proxies_region_id_unique UNIQUE (region_id)
 ) STRICT;
-CREATE UNIQUE INDEX workspace_proxies_lower_name_idx ON workspace_proxies (lower(name)) WHERE deleted = 0;
+CREATE UNIQUE INDEX workspace_proxies_lower_name_idx ON workspace_proxies (lower(name)) WHERE deleted = FALSE;
 
 -- Workspace agents
 
@@ -1760,7 +1769,7 @@ FROM (
     SELECT user_id, organization_id FROM organization_members
 ) AS membership
 JOIN groups ON groups.id = membership.group_id
-JOIN users ON users.id = membership.user_id AND users.deleted = 0;
+JOIN users ON users.id = membership.user_id AND users.deleted = FALSE;
 
 CREATE VIEW template_with_names AS
 SELECT
@@ -1832,6 +1841,7 @@ JOIN templates ON templates.id = workspaces.template_id
 LEFT JOIN tasks ON tasks.workspace_id = workspaces.id;
 
 -- The latest build of each workspace that is not deleted. A workspace without a build is a row of nulls.
+-- Fast by workspace_id and as the left side of a join. On the right of a LEFT JOIN SQLite works out all rows first.
 CREATE VIEW workspace_latest_builds AS
 SELECT
     latest.id AS id,
@@ -1849,7 +1859,7 @@ LEFT JOIN workspace_builds AS latest
         SELECT max(build_number) FROM workspace_builds AS build WHERE build.workspace_id = workspaces.id
     )
 LEFT JOIN provisioner_jobs ON provisioner_jobs.id = latest.job_id
-WHERE workspaces.deleted = 0;
+WHERE workspaces.deleted = FALSE;
 
 -- Builds that the prebuilds user ordered.
 CREATE VIEW workspace_prebuild_builds AS
@@ -1873,8 +1883,8 @@ FROM (
                 FROM workspace_builds AS latest
                 JOIN workspace_resources ON workspace_resources.job_id = latest.job_id
                 JOIN workspace_agents
-                    ON workspace_agents.resource_id = workspace_resources.id AND workspace_agents.deleted = 0
-                WHERE workspaces.deleted = 0
+                    ON workspace_agents.resource_id = workspace_resources.id AND workspace_agents.deleted = FALSE
+                WHERE workspaces.deleted = FALSE
                     AND latest.workspace_id = workspaces.id
                     AND latest.build_number = (
                         SELECT max(build_number) FROM workspace_builds AS build
@@ -2035,26 +2045,26 @@ FROM (
 -- SQLITE_CONSTRAINT_TRIGGER with the text below. AFTER triggers act after RETURNING has been answered.
 
 CREATE TRIGGER trigger_insert_apikeys BEFORE INSERT ON api_keys
-    WHEN EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id AND deleted = 1)
+    WHEN EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id AND deleted = TRUE)
 BEGIN
     SELECT RAISE(ABORT, 'an API key cannot be made for a deleted user');
 END;
 
 CREATE TRIGGER trigger_upsert_user_links BEFORE INSERT ON user_links
-    WHEN EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id AND deleted = 1)
+    WHEN EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id AND deleted = TRUE)
 BEGIN
     SELECT RAISE(ABORT, 'a login cannot be linked to a deleted user');
 END;
 
 CREATE TRIGGER trigger_upsert_user_links_update BEFORE UPDATE ON user_links
-    WHEN EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id AND deleted = 1)
+    WHEN EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id AND deleted = TRUE)
 BEGIN
     SELECT RAISE(ABORT, 'a login cannot be linked to a deleted user');
 END;
 
 -- A deleted user is signed out everywhere. The reference fires this on inserts too, where it finds nothing.
 CREATE TRIGGER trigger_update_users AFTER UPDATE ON users
-    WHEN NEW.deleted = 1
+    WHEN NEW.deleted = TRUE
 BEGIN
     DELETE FROM api_keys WHERE user_id = OLD.id;
     DELETE FROM user_links WHERE user_id = OLD.id;
@@ -2088,7 +2098,7 @@ END;
 
 -- Everyone does not count as a group here, nor one member: nobody can remove themselves.
 CREATE TRIGGER protect_deleting_organizations BEFORE UPDATE ON organizations
-    WHEN NEW.deleted = 1 AND OLD.deleted = 0
+    WHEN NEW.deleted = TRUE AND OLD.deleted = FALSE
 BEGIN
     SELECT RAISE(
         ABORT,
@@ -2103,13 +2113,13 @@ BEGIN
     )
     FROM (
         SELECT
-            (SELECT count(*) FROM workspaces WHERE organization_id = OLD.id AND deleted = 0) AS workspaces,
-            (SELECT count(*) FROM templates WHERE organization_id = OLD.id AND deleted = 0) AS templates,
+            (SELECT count(*) FROM workspaces WHERE organization_id = OLD.id AND deleted = FALSE) AS workspaces,
+            (SELECT count(*) FROM templates WHERE organization_id = OLD.id AND deleted = FALSE) AS templates,
             (SELECT count(*) FROM provisioner_keys WHERE organization_id = OLD.id) AS provisioner_keys,
             (SELECT count(*) FROM groups WHERE organization_id = OLD.id) - 1 AS other_groups,
             (
                 SELECT count(*) FROM organization_members
-                JOIN users ON users.id = organization_members.user_id AND users.deleted = 0
+                JOIN users ON users.id = organization_members.user_id AND users.deleted = FALSE
                 WHERE organization_members.organization_id = OLD.id
             ) - 1 AS other_members
     )
@@ -2234,7 +2244,7 @@ CREATE TRIGGER workspace_agent_name_unique_trigger BEFORE INSERT ON workspace_ag
         WHERE home.id = NEW.resource_id
             AND agent.name = NEW.name
             AND agent.id <> NEW.id
-            AND agent.deleted = 0
+            AND agent.deleted = FALSE
     )
 BEGIN
     SELECT RAISE(ABORT, 'the workspace build already has an agent named ' || NEW.name);
@@ -2250,7 +2260,7 @@ CREATE TRIGGER workspace_agent_name_unique_trigger_update BEFORE UPDATE OF name,
         WHERE home.id = NEW.resource_id
             AND agent.name = NEW.name
             AND agent.id <> NEW.id
-            AND agent.deleted = 0
+            AND agent.deleted = FALSE
     )
 BEGIN
     SELECT RAISE(ABORT, 'the workspace build already has an agent named ' || NEW.name);

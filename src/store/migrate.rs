@@ -1,11 +1,13 @@
 //! Moves a SQLite database between schema versions: up at every start, down when asked.
 //!
-//! The SQL is in `schema/sqlite`; this module decides which of it runs. It opens no database, makes no backup and
+//! The SQL is in `schema/sqlite`; this module decides which of it runs. It opens no database and
 //! knows nothing of the queries. Start at [`to`].
 //!
 //! A step and the change of the recorded version are one transaction, and references are checked before it commits,
 //! so that a database is at one version or the next and never between. Tables that no step names, such as those a
 //! replication tool keeps, are left alone.
+
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
@@ -105,6 +107,14 @@ pub enum MigrateError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// The copy that is made before a change could not be put in place.
+    #[error("{} could not be written, so the database was left as it is: {source}", copy.display())]
+    BackUp {
+        /// Where the copy belongs.
+        copy: PathBuf,
+        /// What the file system said.
+        source: std::io::Error,
+    },
     /// SQLite failed outside a step.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
@@ -140,6 +150,32 @@ pub fn to(conn: &mut Connection, version: i64) -> Result<(), MigrateError> {
         while step_towards(conn, version)? {}
         Ok(())
     })
+}
+
+/// Copies a database that [`up`] is about to change to `<name>.pre-<LATEST>.db` in its own folder, and returns where.
+/// An empty database, one at [`LATEST`] and one in memory need no copy.
+///
+/// A copy that an earlier attempt left is replaced, and only once the new one is whole.
+///
+/// # Errors
+/// When the database is not one that this program knows, or the copy cannot be written.
+pub fn back_up(conn: &Connection) -> Result<Option<PathBuf>, MigrateError> {
+    let path = match conn.path() {
+        Some(path) if !path.is_empty() && !matches!(known_version(conn)?, EMPTY | LATEST) => Path::new(path),
+        _ => return Ok(None),
+    };
+    let copy = path.with_extension(format!("pre-{LATEST}.db"));
+    let unfinished = copy.with_extension("unfinished");
+    let failed = |source| MigrateError::BackUp { copy: copy.clone(), source };
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    conn.execute("VACUUM main INTO ?1", [unfinished.to_string_lossy()])?;
+    // SQLite does not wait for the disk here, and what follows must not outrun the copy.
+    std::fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&unfinished, &copy).map_err(failed)?;
+    Ok(Some(copy))
 }
 
 /// The version of a database, or `None` when it is empty.

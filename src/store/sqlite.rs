@@ -58,6 +58,9 @@ impl Sqlite {
         let mut writer = Connection::open(path).map_err(|e| explain(path, e))?;
         prepare(&writer).map_err(|e| explain(path, e))?;
         writer.pragma_update(None, "journal_mode", "WAL").map_err(|e| explain(path, e))?;
+        if let Some(copy) = migrate::back_up(&writer).map_err(|e| Error::Unavailable(e.to_string()))? {
+            log::info!("copied the database to {} before changing its schema", copy.display());
+        }
         migrate::up(&mut writer).map_err(|e| Error::Unavailable(e.to_string()))?;
         attach(&writer, &ephemeral)?;
         migrate::attach_ephemeral(&mut writer).map_err(|e| Error::Unavailable(e.to_string()))?;

@@ -198,8 +198,6 @@ fn wanted_default(postgres: &str, of_type: &str) -> String {
 /// they follow it in the key, which serves the same queries.
 fn index_line(sql: &str) -> String {
     let spelling = Regex::new(r#"USING \w+|::\w+|[\s()"]+"#).expect("a pattern");
-    let flags = Regex::new(r"= (true|false)\b").expect("a pattern");
-    let sql = flags.replace_all(sql, |found: &regex::Captures<'_>| if &found[1] == "true" { "= 1" } else { "= 0" });
     let sql = sql.replace(") INCLUDE (", ", ");
     spelling.replace_all(&sql, " ").to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",")
 }

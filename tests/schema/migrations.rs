@@ -229,3 +229,28 @@ fn ephemeral_tables_start_empty_each_time() {
     assert_eq!(left, 0);
     conn.execute("INSERT INTO tailnet_tunnels VALUES ('c', 'a', 'b', 1)", []).expect_err("its coordinator is gone");
 }
+
+#[test]
+fn an_older_database_is_copied_before_it_is_changed_and_others_are_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rock.db");
+    let mut conn = Connection::open(&path).expect("open");
+    assert_eq!(migrate::back_up(&conn).expect("empty"), None);
+    migrate::up(&mut conn).expect("up");
+    assert_eq!(migrate::back_up(&conn).expect("latest"), None);
+    assert_eq!(migrate::back_up(&fresh()).expect("in memory"), None);
+
+    migrate::to(&mut conn, 410).expect("down");
+    for name in ["first", "second"] {
+        conn.execute("UPDATE organizations SET display_name = ?1", [name]).expect("update");
+        let copy = migrate::back_up(&conn).expect("older").expect("a copy");
+        assert_eq!(copy, folder.path().join("rock.pre-412.db"));
+        let copy = Connection::open(copy).expect("open the copy");
+        assert_eq!(migrate::version(&copy).expect("version"), Some(410));
+        let kept: String =
+            copy.query_row("SELECT display_name FROM organizations", [], |row| row.get(0)).expect("a row");
+        assert_eq!(kept, name);
+    }
+    let left = std::fs::read_dir(folder.path()).expect("the folder").count();
+    assert_eq!(left, 2, "nothing else is left behind");
+}
