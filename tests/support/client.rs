@@ -112,6 +112,12 @@ impl Checked {
         serde_json::from_slice(&self.answer.body).unwrap_or_else(|err| panic!("{err}: {self}"))
     }
 
+    /// The cookie of a name that the answer sets, with its attributes.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let set = self.answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        set.map(|(_, value)| value).find(|value| value.split('=').next() == Some(name)).cloned()
+    }
+
     /// The first field of a name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.answer.header(name)

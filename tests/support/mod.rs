@@ -7,6 +7,8 @@ pub mod api;
 pub mod client;
 pub mod server;
 pub mod shapes;
+pub mod streams;
+pub mod templates;
 
 pub use client::Client;
 pub use server::{Options, PASSWORD, Server, eventually};
