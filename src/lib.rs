@@ -7,10 +7,12 @@
 
 pub mod api;
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod deployment;
 pub mod http;
 pub mod ids;
+pub mod logging;
 pub mod provisioner;
 pub mod pubsub;
 pub mod rbac;

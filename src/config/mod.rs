@@ -75,7 +75,7 @@ pub struct Config {
     pub clients: Clients,
     /// Whether licences decide what the server may do.
     pub licensing: Licensing,
-    /// Version of the API that clients are told.
+    /// Version that clients are told instead of the true one; empty for that.
     pub reported_version: String,
     /// Name of the default organization of a new database.
     pub organization_name: String,
@@ -174,6 +174,16 @@ pub enum SameSite {
     Lax,
     /// Always.
     None,
+}
+
+impl SameSite {
+    /// The attribute's value, as in `SameSite=Lax`.
+    pub fn as_attribute(self) -> &'static str {
+        match self {
+            SameSite::Lax => "Lax",
+            SameSite::None => "None",
+        }
+    }
 }
 
 /// Kinds of SSH keys.

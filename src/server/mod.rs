@@ -2,6 +2,7 @@
 //! the order in which they depend on one another. Nothing imports this but the command line and tests.
 
 mod bootstrap;
+pub mod signals;
 
 use std::path::Path;
 use std::time::Duration;

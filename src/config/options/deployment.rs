@@ -77,6 +77,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("cache_directory")
         .omitted_if_empty()
         .default("~/.cache/coder")
+        .comes_to("cache in the data directory")
         .help("Directory for what can be fetched or made again."),
     switch("ephemeral", "Ephemeral Deployment")
         .env("CODER_EPHEMERAL")

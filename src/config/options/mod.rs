@@ -77,6 +77,8 @@ pub struct OptionSpec {
     pub yaml: Option<&'static str>,
     /// Default, in the form a flag's value has.
     pub default: Option<&'static str>,
+    /// What the default comes to in this server, where that departs from the reference's.
+    pub comes_to: Option<&'static str>,
     /// What it does, for `--help`.
     pub help: &'static str,
     /// Heading.
@@ -152,6 +154,7 @@ const fn spec(flag: &'static str, name: &'static str, kind: Kind) -> OptionSpec 
         older_env: None,
         yaml: None,
         default: None,
+        comes_to: None,
         help: "",
         group: None,
         field: None,
@@ -236,6 +239,9 @@ impl OptionSpec {
     }
     const fn default(self, value: &'static str) -> Self {
         Self { default: Some(value), ..self }
+    }
+    const fn comes_to(self, text: &'static str) -> Self {
+        Self { comes_to: Some(text), ..self }
     }
     const fn help(self, sentence: &'static str) -> Self {
         Self { help: sentence, ..self }

@@ -19,8 +19,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .env("ROCKPOOL_REPORTED_VERSION")
         .group(&groups::ROCKPOOL)
         .yaml("reportedVersion")
-        .default("v2.30.0")
-        .help("Version of the API that clients are told, for trying them against several."),
+        .help("Version that clients are told instead of the true one, for trying them against several."),
     text("organization-name", "Organization Name")
         .env("ROCKPOOL_ORGANIZATION_NAME")
         .group(&groups::ROCKPOOL)
