@@ -12,6 +12,7 @@ pub mod config;
 pub mod deployment;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod logging;
 pub mod provisioner;
 pub mod pubsub;

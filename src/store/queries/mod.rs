@@ -2,6 +2,9 @@
 
 pub mod api_keys;
 pub mod organizations;
+pub mod provisioner_daemons;
+pub mod provisioner_jobs;
+pub mod resources;
 pub mod roles;
 pub mod site_configs;
 pub mod users;
@@ -10,7 +13,7 @@ use crate::store::statement::Query;
 
 /// Every declared query, by aggregate.
 pub fn all() -> impl Iterator<Item = &'static Query> {
-    [api_keys::QUERIES, organizations::QUERIES, roles::QUERIES, site_configs::QUERIES, users::QUERIES]
+    [api_keys::QUERIES, organizations::QUERIES, provisioner_daemons::QUERIES, provisioner_jobs::QUERIES, resources::QUERIES, roles::QUERIES, site_configs::QUERIES, users::QUERIES]
         .into_iter()
         .flatten()
         .copied()
