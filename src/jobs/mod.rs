@@ -59,7 +59,8 @@ impl Input {
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Input::TemplateVersionImport { template_version_id, user_variable_values } => {
-                let values: Vec<_> = user_variable_values.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+                let values: Vec<_> =
+                    user_variable_values.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
                 json!({ "template_version_id": template_version_id, "user_variable_values": values })
             }
             Input::WorkspaceBuild { workspace_build_id, log_level, prebuilt_workspace_stage } => {
@@ -73,7 +74,8 @@ impl Input {
                 input
             }
             Input::TemplateVersionDryRun { template_version_id, workspace_name, rich_parameter_values } => {
-                let values: Vec<_> = rich_parameter_values.iter().map(|v| json!({ "name": v.name, "value": v.value })).collect();
+                let values: Vec<_> =
+                    rich_parameter_values.iter().map(|v| json!({ "name": v.name, "value": v.value })).collect();
                 json!({ "template_version_id": template_version_id, "workspace_name": workspace_name, "rich_parameter_values": values })
             }
         }
@@ -86,22 +88,30 @@ impl Input {
         let text = |key: &str| input.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
         let pairs = |key: &str| -> Vec<(String, String)> {
             let list = input.get(key).and_then(|v| v.as_array()).cloned().unwrap_or_default();
-            let field = |v: &serde_json::Value, name: &str| v.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+            let field =
+                |v: &serde_json::Value, name: &str| v.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
             list.iter().map(|v| (field(v, "name"), field(v, "value"))).collect()
         };
         Some(match job.kind {
-            ProvisionerJobType::TemplateVersionImport => {
-                Input::TemplateVersionImport { template_version_id: id("template_version_id")?, user_variable_values: pairs("user_variable_values") }
-            }
+            ProvisionerJobType::TemplateVersionImport => Input::TemplateVersionImport {
+                template_version_id: id("template_version_id")?,
+                user_variable_values: pairs("user_variable_values"),
+            },
             ProvisionerJobType::WorkspaceBuild => Input::WorkspaceBuild {
                 workspace_build_id: id("workspace_build_id")?,
                 log_level: text("log_level"),
-                prebuilt_workspace_stage: input.get("prebuilt_workspace_stage").and_then(|v| v.as_i64()).unwrap_or_default() as i32,
+                prebuilt_workspace_stage: input
+                    .get("prebuilt_workspace_stage")
+                    .and_then(|v| v.as_i64())
+                    .unwrap_or_default() as i32,
             },
             ProvisionerJobType::TemplateVersionDryRun => Input::TemplateVersionDryRun {
                 template_version_id: id("template_version_id")?,
                 workspace_name: text("workspace_name"),
-                rich_parameter_values: pairs("rich_parameter_values").into_iter().map(|(name, value)| RichParameterValue { name, value }).collect(),
+                rich_parameter_values: pairs("rich_parameter_values")
+                    .into_iter()
+                    .map(|(name, value)| RichParameterValue { name, value })
+                    .collect(),
             },
         })
     }
@@ -173,8 +183,7 @@ pub fn owner_tags(owner: Uuid, lists: &[&BTreeMap<String, String>]) -> BTreeMap<
 pub fn cancel(deployment: &Deployment, db: &Db, job: &ProvisionerJob) -> Result<(), store::Error> {
     let now: Time = deployment.clock.now();
     let completed = job.worker_id.is_none().then_some(now);
-    db.update_provisioner_job_with_cancel_by_id(job.id, Some(now), completed)
-        .map(|_| ())
+    db.update_provisioner_job_with_cancel_by_id(job.id, Some(now), completed).map(|_| ())
 }
 
 /// Tells those who follow a canceled job's log that nothing more comes, if nobody had begun it.
@@ -185,7 +194,11 @@ pub fn announce_cancel(deployment: &Deployment, job: &ProvisionerJob) {
 }
 
 /// Jobs with their places in the queue.
-pub fn with_queue(deployment: &Deployment, db: &Db, jobs: Vec<ProvisionerJob>) -> Result<Vec<JobWithQueue>, store::Error> {
+pub fn with_queue(
+    deployment: &Deployment,
+    db: &Db,
+    jobs: Vec<ProvisionerJob>,
+) -> Result<Vec<JobWithQueue>, store::Error> {
     let waits = jobs.iter().any(|j| j.job_status == crate::sdk::ProvisionerJobStatus::Pending);
     let places = if waits {
         let daemons = db.acting_as(system::restricted()).get_provisioner_daemons()?;

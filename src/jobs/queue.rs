@@ -70,9 +70,19 @@ mod tests {
 
     #[test]
     fn people_stand_before_prebuilds_and_the_old_before_the_new() {
-        let job = |n: u128, at: i64, who: Uuid, pairs: &[(&str, &str)]| WaitingJob { id: Uuid::from_u128(n), created_at: Time::from_micros(at), initiator_id: who, tags: tags(pairs) };
+        let job = |n: u128, at: i64, who: Uuid, pairs: &[(&str, &str)]| WaitingJob {
+            id: Uuid::from_u128(n),
+            created_at: Time::from_micros(at),
+            initiator_id: who,
+            tags: tags(pairs),
+        };
         let me = Uuid::from_u128(9);
-        let jobs = [job(1, 30, me, &[]), job(2, 10, PREBUILDS_USER_ID, &[]), job(3, 20, me, &[]), job(4, 5, me, &[("zone", "a")])];
+        let jobs = [
+            job(1, 30, me, &[]),
+            job(2, 10, PREBUILDS_USER_ID, &[]),
+            job(3, 20, me, &[]),
+            job(4, 5, me, &[("zone", "a")]),
+        ];
         let now = Time::from_micros(1000);
         let found = places(&jobs, &[daemon(1000, &[])], now);
         let place = |n: u128| found.get(&Uuid::from_u128(n)).map(|p| (p.position, p.size));

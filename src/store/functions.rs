@@ -32,7 +32,9 @@ fn tagset_contains(daemon: &str, job: &str) -> bool {
 
 /// The same, of tags that have been read.
 pub fn takes(daemon: &BTreeMap<String, String>, job: &BTreeMap<String, String>) -> bool {
-    let untagged = job.len() == 2 && job.get("scope").is_some_and(|s| s == "organization") && job.get("owner").is_some_and(String::is_empty);
+    let untagged = job.len() == 2
+        && job.get("scope").is_some_and(|s| s == "organization")
+        && job.get("owner").is_some_and(String::is_empty);
     if untagged { daemon == job } else { job.iter().all(|(k, v)| daemon.get(k) == Some(v)) }
 }
 

@@ -13,8 +13,17 @@ use crate::store::statement::Query;
 
 /// Every declared query, by aggregate.
 pub fn all() -> impl Iterator<Item = &'static Query> {
-    [api_keys::QUERIES, organizations::QUERIES, provisioner_daemons::QUERIES, provisioner_jobs::QUERIES, resources::QUERIES, roles::QUERIES, site_configs::QUERIES, users::QUERIES]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        api_keys::QUERIES,
+        organizations::QUERIES,
+        provisioner_daemons::QUERIES,
+        provisioner_jobs::QUERIES,
+        resources::QUERIES,
+        roles::QUERIES,
+        site_configs::QUERIES,
+        users::QUERIES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use crate::rbac::{Acl, Action, Object, Resource};
 use crate::sdk::{
-    JobErrorCode, LogLevel, LogSource, ProvisionerJobStatus, ProvisionerJobType, ProvisionerStorageMethod, ProvisionerType, TimingStage,
+    JobErrorCode, LogLevel, LogSource, ProvisionerJobStatus, ProvisionerJobType, ProvisionerStorageMethod,
+    ProvisionerType, TimingStage,
 };
 use crate::store::db::{Guarded, Switches};
 use crate::store::query::queries;

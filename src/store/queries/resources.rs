@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::sdk::{WorkspaceAgentLifecycle, WorkspaceAppHealth, WorkspaceAppOpenIn, WorkspaceAppSharingLevel, WorkspaceTransition};
+use crate::sdk::{
+    WorkspaceAgentLifecycle, WorkspaceAppHealth, WorkspaceAppOpenIn, WorkspaceAppSharingLevel, WorkspaceTransition,
+};
 use crate::store::query::queries;
 use crate::store::record::rows;
 use crate::time::Time;
