@@ -31,7 +31,7 @@ pub struct WorkspaceBuild {
     pub initiator_id: Uuid,
     pub initiator_name: String,
     pub job: ProvisionerJob,
-    pub reason: BuildReason,
+    pub reason: Word<BuildReason>,
     pub resources: Vec<WorkspaceResource>,
     pub deadline: Option<Time>,
     pub max_deadline: Option<Time>,

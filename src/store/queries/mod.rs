@@ -8,6 +8,8 @@ pub mod resources;
 pub mod roles;
 pub mod site_configs;
 pub mod users;
+pub mod workspace_builds;
+pub mod workspaces;
 
 use crate::store::statement::Query;
 
@@ -22,6 +24,8 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         roles::QUERIES,
         site_configs::QUERIES,
         users::QUERIES,
+        workspace_builds::QUERIES,
+        workspaces::QUERIES,
     ]
     .into_iter()
     .flatten()
