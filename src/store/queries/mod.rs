@@ -1,12 +1,16 @@
 //! The declared queries, a file an aggregate, each with its row types.
 
 pub mod api_keys;
+pub mod files;
 pub mod organizations;
+pub mod presets;
 pub mod provisioner_daemons;
 pub mod provisioner_jobs;
 pub mod resources;
 pub mod roles;
 pub mod site_configs;
+pub mod template_versions;
+pub mod templates;
 pub mod users;
 pub mod workspace_builds;
 pub mod workspaces;
@@ -18,11 +22,15 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
     [
         api_keys::QUERIES,
         organizations::QUERIES,
+        files::QUERIES,
+        presets::QUERIES,
         provisioner_daemons::QUERIES,
         provisioner_jobs::QUERIES,
         resources::QUERIES,
         roles::QUERIES,
         site_configs::QUERIES,
+        template_versions::QUERIES,
+        templates::QUERIES,
         users::QUERIES,
         workspace_builds::QUERIES,
         workspaces::QUERIES,
