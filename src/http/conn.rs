@@ -114,6 +114,43 @@ impl Conn {
         self.tls.is_some()
     }
 
+    /// Completes the TLS handshake, if there is TLS. [`io::ErrorKind::InvalidInput`] says that the client
+    /// speaks something else, which it can be told with [`Conn::write_without_tls`].
+    pub(crate) fn handshake(&self, limit: Duration) -> io::Result<()> {
+        let Some(tls) = &self.tls else { return Ok(()) };
+        let deadline = Instant::now() + limit;
+        let mut arrived = tls.arrived.lock();
+        loop {
+            let (fed, handshaking) = {
+                let mut session = tls.session.lock();
+                (feed(&mut session, &mut arrived), session.is_handshaking())
+            };
+            // Our part of the handshake, or the alert that says what is wrong with theirs.
+            let written = self.write_tls_out(tls, deadline);
+            fed?;
+            written?;
+            if !handshaking {
+                return Ok(());
+            }
+            let first_read = arrived.is_empty();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            if self.fill(&mut arrived, left)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if first_read && arrived[0].is_ascii_uppercase() {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+        }
+    }
+
+    /// Writes past TLS, to a client that does not speak it.
+    pub(crate) fn write_without_tls(&self, data: &[u8]) -> io::Result<()> {
+        self.write_socket(data, Instant::now() + FAREWELL)
+    }
+
     /// Reads what is there, waiting at most `limit` for the first of it. Zero is the end;
     /// [`io::ErrorKind::TimedOut`] says that nothing came. One thread reads at a time.
     pub(crate) fn read(&self, buf: &mut [u8], limit: Duration) -> io::Result<usize> {
@@ -123,10 +160,10 @@ impl Conn {
         loop {
             let (read, owes) = {
                 let mut session = tls.session.lock();
-                (Self::take_plaintext(&mut session, &mut arrived, buf)?, session.wants_write())
+                (take_plaintext(&mut session, &mut arrived, buf)?, session.wants_write())
             };
             if owes {
-                // Handshake and key updates. When another thread writes, it sends these as well.
+                // Key updates and the like. When another thread writes, it sends these as well.
                 if let Some(_writer) = self.writer.try_lock() {
                     self.write_tls_out(tls, Instant::now() + self.write_limit)?;
                 }
@@ -134,39 +171,19 @@ impl Conn {
             if let Some(n) = read {
                 return Ok(n);
             }
-            let held = arrived.len();
-            arrived.resize(held + TLS_READ_BYTES, 0);
-            let read = self.read_socket(&mut arrived[held..], limit.saturating_sub(started.elapsed()));
-            arrived.truncate(held + *read.as_ref().unwrap_or(&0));
-            if read? == 0 {
+            if self.fill(&mut arrived, limit.saturating_sub(started.elapsed()))? == 0 {
                 return Ok(0);
             }
         }
     }
 
-    /// Plaintext for `buf`, feeding the session as needed; none when it needs more ciphertext.
-    fn take_plaintext(
-        session: &mut ServerConnection,
-        arrived: &mut Vec<u8>,
-        buf: &mut [u8],
-    ) -> io::Result<Option<usize>> {
-        loop {
-            match session.reader().read(buf) {
-                Ok(n) => return Ok(Some(n)),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                // The peer closed without saying so; HTTP's own framing tells whether anything is missing.
-                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(0)),
-                Err(e) => return Err(e),
-            }
-            if arrived.is_empty() {
-                return Ok(None);
-            }
-            let mut rest = arrived.as_slice();
-            session.read_tls(&mut rest)?;
-            let used = arrived.len() - rest.len();
-            arrived.drain(..used);
-            session.process_new_packets().map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
-        }
+    /// Appends ciphertext from the socket to `arrived`.
+    fn fill(&self, arrived: &mut Vec<u8>, limit: Duration) -> io::Result<usize> {
+        let held = arrived.len();
+        arrived.resize(held + TLS_READ_BYTES, 0);
+        let read = self.read_socket(&mut arrived[held..], limit);
+        arrived.truncate(held + *read.as_ref().unwrap_or(&0));
+        read
     }
 
     fn read_socket(&self, buf: &mut [u8], limit: Duration) -> io::Result<usize> {
@@ -265,4 +282,34 @@ impl Conn {
         }
         self.cut();
     }
+}
+
+/// Plaintext for `buf`, feeding the session as needed; none when it needs more ciphertext.
+fn take_plaintext(session: &mut ServerConnection, arrived: &mut Vec<u8>, buf: &mut [u8]) -> io::Result<Option<usize>> {
+    loop {
+        match session.reader().read(buf) {
+            Ok(n) => return Ok(Some(n)),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            // The peer closed without saying so; HTTP's own framing tells whether anything is missing.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(Some(0)),
+            Err(e) => return Err(e),
+        }
+        if arrived.is_empty() {
+            return Ok(None);
+        }
+        feed(session, arrived)?;
+    }
+}
+
+/// Hands ciphertext to the session, which takes no more while it has plaintext to give.
+fn feed(session: &mut ServerConnection, arrived: &mut Vec<u8>) -> io::Result<()> {
+    if arrived.is_empty() {
+        return Ok(());
+    }
+    let mut rest = arrived.as_slice();
+    session.read_tls(&mut rest)?;
+    let used = arrived.len() - rest.len();
+    arrived.drain(..used);
+    session.process_new_packets().map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+    Ok(())
 }

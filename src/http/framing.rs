@@ -7,6 +7,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::status::reason;
 use super::{Head, Headers, Response};
 
 /// Why a request is turned away before anybody looks at it. The connection closes after the answer.
@@ -131,6 +132,9 @@ fn split_target(method: &str, target: &str, headers: &mut Headers) -> Result<(St
         let after = &target[skip..];
         let end = after.find(['/', '?']).unwrap_or(after.len());
         let (authority, tail) = after.split_at(end);
+        if authority.is_empty() {
+            return Err(BAD_TARGET);
+        }
         headers.0.retain(|(name, _)| !name.eq_ignore_ascii_case("Host"));
         headers.0.push(("Host".to_owned(), authority.to_owned()));
         rest = tail;
@@ -348,70 +352,183 @@ pub(crate) fn follows(response: &Response) -> Follows {
     }
 }
 
-/// The standard words for a status code; empty for a code that has none.
-pub(crate) fn reason(status: u16) -> &'static str {
-    match status {
-        100 => "Continue",
-        101 => "Switching Protocols",
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        203 => "Non-Authoritative Information",
-        204 => "No Content",
-        205 => "Reset Content",
-        206 => "Partial Content",
-        207 => "Multi-Status",
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        411 => "Length Required",
-        412 => "Precondition Failed",
-        413 => "Request Entity Too Large",
-        414 => "Request URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Requested Range Not Satisfiable",
-        417 => "Expectation Failed",
-        418 => "I'm a teapot",
-        421 => "Misdirected Request",
-        422 => "Unprocessable Entity",
-        423 => "Locked",
-        424 => "Failed Dependency",
-        425 => "Too Early",
-        426 => "Upgrade Required",
-        428 => "Precondition Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        451 => "Unavailable For Legal Reasons",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        507 => "Insufficient Storage",
-        508 => "Loop Detected",
-        _ => "",
-    }
-}
-
 /// The time as the `Date` field wants it.
 pub(crate) fn http_date(at: SystemTime) -> String {
     let secs = at.duration_since(UNIX_EPOCH).map(|d| d.as_secs()).unwrap_or(0);
     let stamp = jiff::Timestamp::from_second(i64::try_from(secs).unwrap_or(0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     stamp.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a head of these lines is taken for.
+    fn parse(lines: &str) -> Result<ParsedHead, u16> {
+        let bytes = format!("{}\r\n\r\n", lines.replace('\n', "\r\n"));
+        let end = find_head_end(bytes.as_bytes(), 0, 1 << 16).map_err(|r| r.status)?;
+        parse_head(&bytes.as_bytes()[..end.unwrap()], 100).map_err(|r| r.status)
+    }
+
+    #[test]
+    fn a_target_is_split_into_path_and_query() {
+        for (target, path, query) in [
+            ("/a/b?c=d?e", "/a/b", "c=d?e"),
+            ("/", "/", ""),
+            ("//a//", "//a//", ""),
+            ("/%2f?%zz", "/%2f", "%zz"),
+            ("http://x", "/", ""),
+            ("HTTPS://x:1?q", "/", "q"),
+            ("http://x/a", "/a", ""),
+        ] {
+            let head = parse(&format!("GET {target} HTTP/1.1\nHost: h")).unwrap().head;
+            assert_eq!((head.path.as_str(), head.query.as_str()), (path, query), "{target}");
+        }
+        for target in ["*", "a", "ftp://x/", "/%", "/%f", "/%fg", "http://", "http:///a", "http://a@b/"] {
+            assert_eq!(parse(&format!("GET {target} HTTP/1.1\nHost: h")).unwrap_err(), 400, "{target}");
+        }
+    }
+
+    #[test]
+    fn connect_names_a_host_and_a_port() {
+        assert_eq!(parse("CONNECT a.b:443 HTTP/1.1\nHost: a.b").unwrap().head.path, "a.b:443");
+        for target in ["a.b", ":1", "a:99999", "/a"] {
+            assert_eq!(parse(&format!("CONNECT {target} HTTP/1.1\nHost: h")).unwrap_err(), 400, "{target}");
+        }
+    }
+
+    #[test]
+    fn the_connection_field_and_the_version_say_whether_another_request_may_come() {
+        for (version, fields, want) in [
+            ("1.1", "", true),
+            ("1.1", "\nConnection: close", false),
+            ("1.1", "\nConnection: foo, Close", false),
+            ("1.0", "", false),
+            ("1.0", "\nConnection: Keep-Alive", true),
+            ("1.0", "\nConnection: keep-alive, close", false),
+        ] {
+            let parsed = parse(&format!("GET / HTTP/{version}\nHost: h{fields}")).unwrap();
+            assert_eq!(parsed.keep_alive, want, "{version} {fields}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_head_is_found_wherever_the_pieces_part() {
+        let bytes = b"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\nrest";
+        for cut in 0..bytes.len() - 4 {
+            let scanned = if find_head_end(&bytes[..cut], 0, 100).unwrap().is_none() { cut } else { 0 };
+            assert_eq!(find_head_end(bytes, scanned, 100).unwrap(), Some(bytes.len() - 4), "cut at {cut}");
+        }
+        assert_eq!(find_head_end(bytes, 0, 20).unwrap_err().status, 431);
+        assert_eq!(find_head_end(b"GET / HTTP/1.1\n", 0, 100).unwrap_err().status, 400);
+    }
+
+    /// Feeds a chunked body in pieces of `step` bytes: what it says, and what is left for the next request.
+    fn unchunk(bytes: &[u8], step: usize, max_body: u64) -> Result<(Vec<u8>, usize), u16> {
+        let (mut decoder, mut out, mut used) = (ChunkedDecoder::new(), Vec::new(), 0);
+        for piece in bytes.chunks(step) {
+            let n = decoder.feed(piece, &mut out, max_body).map_err(|r| r.status)?;
+            used += n;
+            if decoder.is_done() {
+                return Ok((out, bytes.len() - used));
+            }
+            assert_eq!(n, piece.len());
+        }
+        Err(0)
+    }
+
+    #[test]
+    fn a_chunked_body_reads_the_same_in_any_pieces() {
+        let bytes = b"4;a=\"b\"\r\nwiki\r\n00E\r\npedia in\r\n\r\nch\r\n0\r\nT: x\r\nU: y\r\n\r\nGET /";
+        for step in 1..=bytes.len() {
+            assert_eq!(unchunk(bytes, step, 18).unwrap(), (b"wikipedia in\r\n\r\nch".to_vec(), 5), "{step}");
+            assert_eq!(unchunk(bytes, step, 17).unwrap_err(), 413, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_chunk_is_refused() {
+        for bytes in [
+            "\r\n",
+            ";\r\n",
+            " 1\r\na",
+            "1 \r\na",
+            "0x1\r\na",
+            "1\na",
+            "1\r\nab",
+            "1\r\na\n",
+            "1;a\nb\r\n",
+            "0\r\nT: x\n\r\n",
+            "0\r\n\n",
+            "-1\r\n",
+            "1000000000000000\r\n",
+        ] {
+            assert_eq!(unchunk(bytes.as_bytes(), 1, 100).unwrap_err(), 400, "{bytes:?}");
+        }
+        let endless = format!("0\r\n{}", "T: x\r\n".repeat(1000));
+        assert_eq!(unchunk(endless.as_bytes(), 100, 100).unwrap_err(), 400);
+        let endless = format!("1;{}", "x".repeat(5000));
+        assert_eq!(unchunk(endless.as_bytes(), 100, 100).unwrap_err(), 400);
+    }
+
+    #[test]
+    fn a_date_is_written_as_http_wants_it() {
+        let at = UNIX_EPOCH + std::time::Duration::from_secs(784_111_777);
+        assert_eq!(http_date(at), "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
+
+    #[test]
+    fn a_head_holds_what_was_given_but_what_frames_it() {
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers =
+            [field("content-length", "9"), field("Date", "x"), field("Bad\r\n: Name", "a\nb"), field("X", "y")];
+        let mut out = Vec::new();
+        write_head(&mut out, 299, &headers, &[("Date", "now")], Follows::Exact(3));
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(out, "HTTP/1.1 299 \r\nDate: now\r\nBadName: a b\r\nX: y\r\nContent-Length: 3\r\n\r\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), step in 1usize..40) {
+            if let Ok(Some(end)) = find_head_end(&bytes, 0, 300) {
+                let _ = parse_head(&bytes[..end], 10);
+            }
+            let _ = parse_head(&bytes, 10);
+            let (mut decoder, mut out) = (ChunkedDecoder::new(), Vec::new());
+            for piece in bytes.chunks(step) {
+                if decoder.is_done() || decoder.feed(piece, &mut out, 100).is_err() {
+                    break;
+                }
+            }
+            prop_assert!(out.len() <= 100);
+        }
+
+        #[test]
+        fn no_almost_valid_head_makes_it_panic(
+            method in "[A-Z]{1,8}|\\PC{0,4}",
+            target in "(/|http://)?[ -~é]{0,20}",
+            fields in prop::collection::vec("(Host|Content-Length|Transfer-Encoding|Connection|Expect|X)(: )[ -~]{0,12}", 0..5),
+        ) {
+            let head = format!("{method} {target} HTTP/1.1\r\n{}\r\n\r\n", fields.join("\r\n"));
+            if let Ok(Some(end)) = find_head_end(head.as_bytes(), 0, 1000) {
+                if let Ok(parsed) = parse_head(&head.as_bytes()[..end], 10) {
+                    prop_assert!(parsed.head.path.starts_with('/') || parsed.head.method == "CONNECT");
+                    prop_assert_eq!(parsed.head.headers.all("Host").count(), 1);
+                }
+            }
+        }
+
+        #[test]
+        fn any_body_survives_being_chunked(parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..50), 0..8), step in 1usize..60) {
+            let mut wire = Vec::new();
+            for part in &parts {
+                wire.extend(format!("{:X}\r\n", part.len()).bytes().chain(part.iter().copied()).chain(*b"\r\n"));
+            }
+            wire.extend_from_slice(b"0\r\n\r\n");
+            prop_assert_eq!(unchunk(&wire, step, 1000).unwrap(), (parts.concat(), 0));
+        }
+    }
 }

@@ -22,6 +22,7 @@ mod porter;
 mod router;
 mod server;
 mod sse;
+mod status;
 mod tls;
 mod tunnel;
 mod upgrade;

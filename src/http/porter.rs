@@ -93,6 +93,17 @@ const SLOW_BODY: Refusal = Refusal { status: 408, why: "The request body took to
 
 impl Connection {
     fn run(&mut self) -> End {
+        match self.conn.handshake(self.door.limits.head) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
+                // If it does not arrive, the client learns as much from the closed connection.
+                let _ = self.conn.write_without_tls(
+                    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nThis port speaks HTTPS.\n",
+                );
+                return End::Gone;
+            }
+            Err(_) => return End::Gone,
+        }
         loop {
             self.seat.entry.interruptible.store(true, Ordering::SeqCst);
             if self.door.draining.load(Ordering::SeqCst) && self.buf.is_empty() {

@@ -225,3 +225,112 @@ impl<'r> Search<'r, '_> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Router<&'static str> {
+        let mut router = Router::new();
+        for (method, pattern) in [
+            ("GET", "/"),
+            ("GET", "/healthz"),
+            ("GET", "/api/v2/users"),
+            ("POST", "/api/v2/users"),
+            ("POST", "/api/v2/users/first"),
+            ("GET", "/api/v2/users/{user}"),
+            ("DELETE", "/api/v2/users/{user}/"),
+            ("GET", "/api/v2/users/{user}/workspace/{workspacename}"),
+            ("GET", "/api/v2/users/{user}/workspace/{workspacename}/builds/{buildnumber}"),
+            ("GET", "/api/v2/debug/pprof/*"),
+            ("*", "/@{user}/{workspace_and_agent}/apps/{app}/*"),
+            ("GET", "/derp/"),
+            ("GET", "/derp/latency-check"),
+            ("GET", "/*"),
+        ] {
+            router.add(method, pattern, pattern);
+        }
+        router
+    }
+
+    #[test]
+    fn the_most_exact_route_for_the_method_wins() {
+        let router = table();
+        for (method, path, pattern, params) in [
+            ("GET", "/", "/", ""),
+            ("GET", "/healthz", "/healthz", ""),
+            ("GET", "/healthz/", "/*", "*=healthz/"),
+            ("GET", "/api/v2/users", "/api/v2/users", ""),
+            ("GET", "/api/v2/users/", "/api/v2/users", ""),
+            ("GET", "/api/v2//users///me/", "/api/v2/users/{user}", "user=me"),
+            ("DELETE", "/api/v2/users/me", "/api/v2/users/{user}", "user=me"),
+            ("POST", "/api/v2/users/first", "/api/v2/users/first", ""),
+            ("GET", "/api/v2/users/first", "/api/v2/users/{user}", "user=first"),
+            ("GET", "/api/v2/users/a%20b", "/api/v2/users/{user}", "user=a b"),
+            ("GET", "/api/v2/users/a%2fb", "/api/v2/users/{user}", "user=a/b"),
+            ("GET", "/api/v2/users/%ff", "/api/v2/users/{user}", "user=\u{fffd}"),
+            (
+                "GET",
+                "/api/v2/users/me/workspace/w/builds/3",
+                "/api/v2/users/{user}/workspace/{workspacename}/builds/{buildnumber}",
+                "user=me workspacename=w buildnumber=3",
+            ),
+            ("GET", "/api/v2/debug/pprof/a/%62", "/api/v2/debug/pprof/*", "*=a/%62"),
+            (
+                "PATCH",
+                "/@me/w.main/apps/code/static/x.js",
+                "/@{user}/{workspace_and_agent}/apps/{app}/*",
+                "user=me workspace_and_agent=w.main app=code *=static/x.js",
+            ),
+            (
+                "GET",
+                "/@me/w/apps/code/",
+                "/@{user}/{workspace_and_agent}/apps/{app}/*",
+                "user=me workspace_and_agent=w app=code *=",
+            ),
+            ("GET", "/@/w/apps/code/", "/*", "*=@/w/apps/code/"),
+            ("GET", "/derp/", "/derp", ""),
+            ("GET", "/derp", "/*", "*=derp"),
+            ("GET", "/api/v2/unknown", "/*", "*=api/v2/unknown"),
+        ] {
+            let Lookup::Found(found) = router.find(method, path) else { panic!("{method} {path}") };
+            let shown: Vec<_> = found.params.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            assert_eq!((found.pattern, shown.join(" ").as_str()), (pattern, params), "{method} {path}");
+            assert_eq!(found.handler.trim_end_matches('/'), pattern.trim_end_matches('/'), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_path_without_the_method_names_the_methods_it_has() {
+        let router = table();
+        for (method, path, allow) in [
+            ("HEAD", "/api/v2/users", "GET POST GET"),
+            ("PUT", "/api/v2/users/first", "POST GET DELETE"),
+            ("POST", "/nothing", "GET"),
+        ] {
+            let Lookup::MethodNotAllowed(mut allowed) = router.find(method, path) else { panic!("{method} {path}") };
+            let mut want: Vec<_> = allow.split(' ').collect();
+            want.sort_unstable();
+            want.dedup();
+            allowed.sort_unstable();
+            assert_eq!(allowed, want, "{method} {path}");
+        }
+        let mut router = Router::new();
+        router.add("GET", "/a/{b}", ());
+        for path in ["/", "/a", "/a/", "/a/b/c", "/x/y", "//a/b"] {
+            assert_eq!(router.find("GET", path), Lookup::NotFound, "{path}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "two routes")]
+    fn a_route_cannot_be_added_twice() {
+        let mut router = table();
+        router.add("GET", "/api/v2/users/{user}/", "again");
+    }
+
+    #[test]
+    fn every_route_is_listed() {
+        assert_eq!(table().routes().len(), 14);
+    }
+}

@@ -98,7 +98,6 @@ pub struct WebSocket {
     sender: WebSocketSender,
     inbound: Receiver<Message>,
     gone: Receiver<Never>,
-    closing: Arc<Mutex<Option<Closing>>>,
 }
 
 /// The sending half; clones send on the same socket.
@@ -110,6 +109,8 @@ struct Outbound {
     /// A close frame has been sent or the connection is broken. The lock also keeps frames whole and in order.
     ended: Mutex<bool>,
     closed: AtomicBool,
+    /// Who closed first, and how.
+    closing: Mutex<Option<Closing>>,
 }
 
 impl Upgrade {
@@ -127,11 +128,14 @@ impl Upgrade {
         self.send_head(101, &[], &own, Follows::Nothing)?;
 
         let conn = self.conn.clone();
-        let outbound =
-            Arc::new(Outbound { conn: conn.clone(), ended: Mutex::new(false), closed: AtomicBool::new(false) });
+        let outbound = Arc::new(Outbound {
+            conn: conn.clone(),
+            ended: Mutex::new(false),
+            closed: AtomicBool::new(false),
+            closing: Mutex::new(None),
+        });
         let (inbound_sender, inbound) = crossbeam_channel::bounded(options.inbound_messages.max(1));
         let (gone_sender, gone) = crossbeam_channel::bounded(0);
-        let closing = Arc::new(Mutex::new(None));
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .max_message_size(Some(options.max_message_bytes))
@@ -143,12 +147,11 @@ impl Upgrade {
             pulse: Pulse::new(options.heartbeat, Instant::now()),
             one_way: options.one_way,
             inbound: inbound_sender,
-            closing: closing.clone(),
             door: self.door.clone(),
             _gone: gone_sender,
         };
         self.begin(Box::new(reader));
-        Ok(WebSocket { sender: WebSocketSender(outbound), inbound, gone, closing })
+        Ok(WebSocket { sender: WebSocketSender(outbound), inbound, gone })
     }
 
     fn check_handshake(&self, options: &WebSocketOptions) -> Result<Accept, Response> {
@@ -222,7 +225,7 @@ impl WebSocket {
     }
     /// How it ended, once it has.
     pub fn closing(&self) -> Option<Closing> {
-        self.closing.lock().clone()
+        self.sender.0.closing.lock().clone()
     }
     /// Another handle to send with.
     pub fn sender(&self) -> WebSocketSender {
@@ -317,7 +320,9 @@ impl Outbound {
         let mut bytes = Vec::with_capacity(frame.len());
         if frame.format(&mut bytes).is_ok() {
             // An error says that it is closed, which is what was wanted.
-            let _ = self.send_bytes(&bytes, true);
+            if self.send_bytes(&bytes, true).is_ok() {
+                self.closing.lock().get_or_insert(Closing { code, reason: reason[..end].to_owned() });
+            }
         }
     }
 
@@ -368,7 +373,6 @@ struct Reader {
     pulse: Pulse,
     one_way: Option<(u16, &'static str)>,
     inbound: Sender<Message>,
-    closing: Arc<Mutex<Option<Closing>>>,
     door: Arc<Door>,
     _gone: Sender<Never>,
 }
@@ -376,7 +380,7 @@ struct Reader {
 impl StreamReader for Reader {
     fn run(mut self: Box<Self>) {
         let closing = self.read_to_end();
-        self.closing.lock().get_or_insert(closing);
+        self.half.outbound.closing.lock().get_or_insert(closing);
         self.half.outbound.end();
     }
 }
@@ -404,7 +408,7 @@ impl Reader {
                     Beat::Dead => {
                         self.half.outbound.close(1001, "Ping failed");
                         self.half.conn.cut();
-                        return broken("the client did not answer a ping");
+                        return broken("closed");
                     }
                 }
             }
@@ -517,6 +521,53 @@ impl Pulse {
         if self.waiting {
             self.waiting = false;
             self.due = now + self.every.unwrap_or(IDLE_LOOK);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_client_is_pinged_once_and_then_given_up() {
+        let (start, sec) = (Instant::now(), Duration::from_secs(1));
+        let mut pulse = Pulse::new(Some(15 * sec), start);
+        assert_eq!(pulse.poll(start + 5 * sec), Beat::Wait(10 * sec));
+        assert_eq!(pulse.poll(start + 15 * sec), Beat::Ping);
+        assert_eq!(pulse.poll(start + 15 * sec), Beat::Wait(15 * sec));
+        assert_eq!(pulse.poll(start + 30 * sec), Beat::Dead);
+    }
+
+    #[test]
+    fn a_client_that_answers_is_pinged_again_and_again() {
+        let (start, sec) = (Instant::now(), Duration::from_secs(1));
+        let mut pulse = Pulse::new(Some(15 * sec), start);
+        for n in 0..10 {
+            let at = start + (15 + 16 * n) * sec;
+            assert_eq!(pulse.poll(at), Beat::Ping, "{n}");
+            pulse.heard(at + sec);
+            assert_eq!(pulse.poll(at + 2 * sec), Beat::Wait(14 * sec), "{n}");
+        }
+    }
+
+    #[test]
+    fn without_a_heartbeat_nobody_is_pinged() {
+        let start = Instant::now();
+        assert_eq!(Pulse::new(None, start).poll(start + Duration::from_secs(100)), Beat::Wait(IDLE_LOOK));
+    }
+
+    #[test]
+    fn a_page_must_come_from_the_host_it_talks_to() {
+        for (origin, host, want) in [
+            (None, Some("a"), true),
+            (Some("https://a:1"), Some("A:1"), true),
+            (Some("https://a"), Some("a:1"), false),
+            (Some("https://b"), Some("a"), false),
+            (Some("null"), Some("a"), false),
+            (Some("https://a"), None, false),
+        ] {
+            assert_eq!(is_same_origin(origin, host), want, "{origin:?} {host:?}");
         }
     }
 }
