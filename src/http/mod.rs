@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+mod chunked;
 mod conn;
 mod engine;
 mod framing;

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::chunked::ChunkedDecoder;
 use super::conn::{Conn, time_for};
 use super::engine::{Busy, PANIC_MESSAGE, panic_text};
-use super::framing::{self, BodyLength, ChunkedDecoder, ParsedHead, Refusal};
+use super::framing::{self, BodyLength, ParsedHead, Refusal};
 use super::server::{Door, Seat};
 use super::upgrade::{Upgrade, Verdict};
 use super::{Plan, Request, Response};
