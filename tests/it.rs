@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module a capability, each against a server of its own.
 
 mod config;
+mod first_steps;
 mod front_door;
 mod provisioner;
 mod rbac;

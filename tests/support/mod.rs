@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod client;
+pub mod process;
 pub mod server;
 pub mod shapes;
 pub mod streams;

@@ -1,19 +1,21 @@
-//! A server of one's own: the built binary in a folder of its own, on a port of its own.
+//! A server of one's own, in a folder of its own, on a port of its own.
+//!
+//! It runs within the test, where it starts in milliseconds and its clock can be held in the hand,
+//! or ([`Options::process`]) as the built binary, where it can be killed.
 
 use std::cell::OnceCell;
-use std::io::{BufRead, BufReader, Read};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use rockpool::config::{Asked, Config};
 use rockpool::sdk::{self, CreateFirstUserResponse, LoginWithPasswordResponse, User};
+use rockpool::server::{Hands, Running};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::client::Client;
+use super::process::Process;
 
 /// Long enough for a loaded machine, short enough to notice a hang.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,46 +23,98 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Every user's password.
 pub const PASSWORD: &str = "SomeSecurePassword1!";
 
-const READY: &str = "Started HTTP listener at ";
-
 /// How a server is started.
 #[derive(Clone, Default)]
 pub struct Options {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    hands: Hands,
+    process: bool,
 }
 
 impl Options {
-    /// Adds arguments to `rockpool server`.
-    pub fn arguments(mut self, arguments: &[&str]) -> Options {
-        self.arguments.extend(arguments.iter().map(|a| (*a).to_owned()));
+    /// Adds an argument to `rockpool server`.
+    pub fn argument(mut self, argument: &str) -> Options {
+        self.arguments.push(argument.to_owned());
         self
     }
     /// Sets an environment variable.
-    pub fn environment(mut self, name: &str, value: &str) -> Options {
+    pub fn set(mut self, name: &str, value: &str) -> Options {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
+    /// Gives it a clock and ids of the test's own.
+    pub fn hands(self, hands: Hands) -> Options {
+        Options { hands, ..self }
+    }
+    /// Runs the built binary.
+    pub fn process(self) -> Options {
+        Options { process: true, ..self }
+    }
+
     /// Starts the server.
     #[track_caller]
     pub fn start(self) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
-        let (process, url) = Process::start(&self, folder.path());
-        Server { options: self, process: Some(process), url, folder, owner: OnceCell::new() }
+        let (engine, url) = Engine::start(&self, folder.path());
+        Server { options: self, engine: Some(engine), url, folder, owner: OnceCell::new() }
+    }
+
+    /// What comes after `rockpool server`.
+    pub fn arguments(&self, folder: &Path) -> Vec<String> {
+        let data = folder.join("data").display().to_string();
+        let first = ["--http-address", "127.0.0.1:0", "--data-dir", &data].map(str::to_owned);
+        first.into_iter().chain(self.arguments.iter().cloned()).collect()
+    }
+
+    /// Nothing of the machine's own settings, and no limits that a quick test would meet.
+    pub fn environment(&self, folder: &Path) -> BTreeMap<String, String> {
+        let mut environment = BTreeMap::from([
+            ("HOME".to_owned(), folder.display().to_string()),
+            ("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()),
+            ("CODER_RATE_LIMIT_DISABLE_ALL".to_owned(), "true".to_owned()),
+        ]);
+        environment.extend(self.environment.iter().cloned());
+        environment
+    }
+}
+
+/// What runs the server.
+enum Engine {
+    Here(Box<Running>),
+    Process(Process),
+}
+
+impl Engine {
+    #[track_caller]
+    fn start(options: &Options, folder: &Path) -> (Engine, String) {
+        if options.process {
+            let (process, url) = Process::start(options, folder);
+            return (Engine::Process(process), url);
+        }
+        let arguments = options.arguments(folder).into_iter().map(Into::into);
+        let config = match Config::read(arguments, &options.environment(folder)) {
+            Ok(Asked::Run(config)) => *config,
+            Ok(_) => panic!("the arguments do not ask for a server"),
+            Err(err) => panic!("{err}"),
+        };
+        let running = Running::start(config, options.hands.clone()).unwrap_or_else(|err| panic!("{err}"));
+        let address = running.addresses().iter().find_map(|address| address.tcp()).expect("a TCP listener");
+        (Engine::Here(Box::new(running)), format!("http://{address}"))
     }
 }
 
 /// A running server. When it goes out of scope it is asked to end, and must end well.
 pub struct Server {
     options: Options,
-    process: Option<Process>,
+    engine: Option<Engine>,
     url: String,
     folder: tempfile::TempDir,
     owner: OnceCell<(CreateFirstUserResponse, String)>,
 }
 
 impl Server {
-    /// A server as it comes.
+    /// A server as it comes, within the test.
     #[track_caller]
     pub fn start() -> Server {
         Options::default().start()
@@ -74,13 +128,21 @@ impl Server {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.process.as_ref().expect("a running server").child.id()
+    /// What it is made of, when it runs within the test.
+    #[track_caller]
+    pub fn running(&self) -> &Running {
+        match &self.engine {
+            Some(Engine::Here(running)) => running,
+            _ => panic!("the server does not run within the test"),
+        }
     }
-    /// What it has written to standard error so far.
-    pub fn log(&self) -> String {
-        self.process.as_ref().map(|p| p.log.lock().clone()).unwrap_or_default()
+    /// Its process, when it is one.
+    #[track_caller]
+    pub fn process(&self) -> &Process {
+        match &self.engine {
+            Some(Engine::Process(process)) => process,
+            _ => panic!("the server is not a process"),
+        }
     }
 
     /// Talks to it as nobody.
@@ -137,118 +199,55 @@ impl Server {
         (user, self.log_in(&email))
     }
 
-    /// Asks it to end, waits for that, and says how it ended.
+    /// Asks it to end, and waits for that; a process must end with success.
     #[track_caller]
-    pub fn stop(&mut self) -> ExitStatus {
-        let process = self.process.take().expect("a running server");
-        process.signal("TERM");
-        process.wait()
+    pub fn stop(&mut self) {
+        match self.engine.take().expect("a running server") {
+            Engine::Here(running) => running.stop(),
+            Engine::Process(process) => {
+                process.signal("TERM");
+                let log = process.log.clone();
+                let status = process.wait();
+                assert!(status.success(), "the server ended with {status}\n{}", log.lock());
+            }
+        }
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Ends the process at once, as a power cut would.
     #[track_caller]
     pub fn kill(&mut self) {
-        let mut process = self.process.take().expect("a running server");
-        process.child.kill().expect("to kill the server");
-        process.wait();
+        match self.engine.take() {
+            Some(Engine::Process(process)) => process.kill(),
+            _ => panic!("the server is not a process"),
+        }
     }
 
     /// Starts it again in the same folder, on another port.
     #[track_caller]
     pub fn start_again(&mut self) {
-        assert!(self.process.is_none(), "the server still runs");
-        let (process, url) = Process::start(&self.options, self.folder.path());
-        self.process = Some(process);
+        assert!(self.engine.is_none(), "the server still runs");
+        let (engine, url) = Engine::start(&self.options, self.folder.path());
+        self.engine = Some(engine);
         self.url = url;
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let Some(mut process) = self.process.take() else { return };
-        if std::thread::panicking() {
-            // The test has failed already: its end matters less than what the server said.
-            let _ = process.child.kill();
-            let _ = process.child.wait();
-            eprintln!("--- the server's log ---\n{}", process.log.lock());
-            return;
-        }
-        process.signal("TERM");
-        let log = process.log.clone();
-        let status = process.wait();
-        assert!(status.success(), "the server ended with {status}\n{}", log.lock());
-    }
-}
-
-struct Process {
-    child: Child,
-    log: Arc<Mutex<String>>,
-}
-
-impl Process {
-    #[track_caller]
-    fn start(options: &Options, folder: &Path) -> (Process, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rockpool"));
-        command.args(["server", "--http-address", "127.0.0.1:0", "--data-dir"]).arg(folder.join("data"));
-        command.args(&options.arguments);
-        // Nothing of the machine's own settings, and no limits that a quick test would meet.
-        command.env_clear().env("HOME", folder).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("CODER_RATE_LIMIT_DISABLE_ALL", "true");
-        command.envs(options.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("to start the server");
-
-        let log = Arc::new(Mutex::new(String::new()));
-        let (ready, is_ready) = mpsc::channel();
-        let stdout = child.stdout.take().expect("standard output");
-        std::thread::spawn(move || {
-            // Read to the end, so that the server never waits for a reader.
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Some(url) = line.trim().strip_prefix(READY) {
-                    let _ = ready.send(url.to_owned());
-                }
+        match self.engine.take() {
+            None => {}
+            // The test has failed already: what the server said matters more than how it ends.
+            Some(Engine::Process(process)) if std::thread::panicking() => {
+                let log = process.log.clone();
+                process.kill();
+                eprintln!("--- the server's log ---\n{}", log.lock());
             }
-        });
-        let stderr = child.stderr.take().expect("standard error");
-        let gathered = log.clone();
-        std::thread::spawn(move || gather(stderr, &gathered));
-
-        let mut process = Process { child, log };
-        match is_ready.recv_timeout(PATIENCE) {
-            Ok(url) => (process, url),
-            Err(_) => {
-                let _ = process.child.kill();
-                let status = process.child.wait();
-                panic!("the server did not become ready ({status:?})\n{}", process.log.lock());
+            Some(Engine::Here(running)) if std::thread::panicking() => drop(running),
+            engine => {
+                self.engine = engine;
+                self.stop();
             }
         }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|s| s.success()), "to send {name} to the server");
-    }
-
-    /// Waits for the end, but not for ever.
-    fn wait(mut self) -> ExitStatus {
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("to wait for the server") {
-                return status;
-            }
-            if begun.elapsed() > PATIENCE {
-                let _ = self.child.kill();
-                panic!("the server does not end\n{}", self.log.lock());
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-}
-
-fn gather(mut from: impl Read, into: &Mutex<String>) {
-    let mut bytes = [0; 4096];
-    while let Ok(count @ 1..) = from.read(&mut bytes) {
-        into.lock().push_str(&String::from_utf8_lossy(&bytes[..count]));
     }
 }
 
