@@ -1,0 +1,143 @@
+//! Provisioner jobs as the API shows them, and their logs: read, or followed while they grow.
+
+use std::time::Duration;
+
+use crossbeam_channel::select;
+use uuid::Uuid;
+
+use super::routes::Stream;
+use super::{Cx, Error, Reply, reply};
+use crate::http::{Upgrade, WebSocketOptions};
+use crate::jobs::{self, JobWithQueue};
+use crate::pubsub::Subscription;
+use crate::sdk;
+use crate::store::queries::provisioner_jobs::{ProvisionerJob, ProvisionerJobLog};
+use crate::store::{self, Db};
+
+/// How often a follower looks by itself, should it have missed a notice.
+const BACKUP_POLL: Duration = Duration::from_secs(10);
+
+/// A job as the API shows it.
+pub fn render(of: JobWithQueue) -> sdk::ProvisionerJob {
+    let JobWithQueue { job, position, size } = of;
+    let id = |key: &str| job.input.get(key).and_then(|v| v.as_str()).and_then(|s| s.parse::<Uuid>().ok());
+    sdk::ProvisionerJob {
+        input: sdk::ProvisionerJobInput { template_version_id: id("template_version_id"), workspace_build_id: id("workspace_build_id"), error: String::new() },
+        id: job.id,
+        created_at: job.created_at,
+        started_at: job.started_at,
+        completed_at: job.completed_at,
+        canceled_at: job.canceled_at,
+        error: job.error.unwrap_or_default(),
+        error_code: job.error_code,
+        status: job.job_status,
+        worker_id: job.worker_id,
+        worker_name: String::new(),
+        file_id: job.file_id,
+        tags: job.tags,
+        queue_position: position,
+        queue_size: size,
+        organization_id: job.organization_id,
+        initiator_id: job.initiator_id,
+        r#type: job.kind,
+        available_workers: Vec::new(),
+        metadata: sdk::ProvisionerJobMetadata {
+            template_version_name: String::new(),
+            template_id: Uuid::nil(),
+            template_name: String::new(),
+            template_display_name: String::new(),
+            template_icon: String::new(),
+            workspace_id: None,
+            workspace_name: String::new(),
+        },
+        logs_overflowed: job.logs_overflowed,
+    }
+}
+
+/// One job, with its place in the queue.
+pub fn render_one(cx: &Cx, job: ProvisionerJob) -> Result<sdk::ProvisionerJob, Error> {
+    let mut jobs = jobs::with_queue(&cx.deployment, &cx.system_db(), vec![job])?;
+    jobs.pop().map(render).ok_or_else(Error::not_found)
+}
+
+/// The daemons that could take a job, as of when it was posted.
+pub fn matched_provisioners(cx: &Cx, job: &ProvisionerJob) -> Result<sdk::MatchedProvisioners, Error> {
+    let daemons = cx.system_db().get_provisioner_daemons()?;
+    let eligible = daemons.iter().filter(|d| {
+        let runs = d.provisioners.iter().any(|p| p == job.provisioner.as_str());
+        d.organization_id == job.organization_id && runs && store::functions::takes(&d.tags, &job.tags)
+    });
+    let mut matched = sdk::MatchedProvisioners { count: 0, available: 0, most_recently_seen: None };
+    for seen in eligible.filter_map(|d| d.last_seen_at) {
+        matched.count += 1;
+        if seen + jobs::queue::STALE >= job.created_at {
+            matched.available += 1;
+        }
+        matched.most_recently_seen = matched.most_recently_seen.max(Some(seen));
+    }
+    Ok(matched)
+}
+
+fn after(cx: &Cx) -> Result<i64, Error> {
+    let text = cx.query("after");
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| Error::invalid("Query param \"after\" must be an integer.", "after", "Must be an integer"))
+}
+
+fn render_log(line: ProvisionerJobLog) -> sdk::ProvisionerJobLog {
+    sdk::ProvisionerJobLog { id: line.id, created_at: line.created_at, log_source: line.source, log_level: line.level, stage: line.stage, output: line.output }
+}
+
+/// A job's log: all of it, or what came after the line `after`.
+pub fn logs(cx: &Cx, job: &ProvisionerJob) -> Reply {
+    let lines = cx.db().get_provisioner_logs_after_id(job.id, after(cx)?)?;
+    reply::ok(&lines.into_iter().map(render_log).collect::<Vec<_>>())
+}
+
+/// A job's log as it grows: a WebSocket of one line a message, which ends when the job has.
+pub fn follow(cx: &Cx, job: &ProvisionerJob) -> Result<Stream, Error> {
+    let after = after(cx)?;
+    let subscription = cx.deployment.pubsub.subscribe(&jobs::log_channel(job.id));
+    let follower = Follower { db: cx.db().clone(), job: job.id, after, subscription };
+    Ok(Box::new(move |upgrade| follower.run(upgrade)))
+}
+
+struct Follower {
+    db: Db,
+    job: Uuid,
+    after: i64,
+    subscription: Subscription,
+}
+
+impl Follower {
+    fn run(mut self, upgrade: Upgrade) {
+        let shutdown = upgrade.shutdown();
+        let Ok(socket) = upgrade.websocket(WebSocketOptions::default()) else { return };
+        loop {
+            // The end is looked for before the lines, so that none that came before it is missed.
+            let ended = match self.db.get_provisioner_jobs_by_ids(&[self.job]) {
+                Ok(jobs) => jobs.first().is_none_or(|j| j.completed_at.is_some()),
+                Err(_) => true,
+            };
+            let Ok(lines) = self.db.get_provisioner_logs_after_id(self.job, self.after) else { break };
+            for line in lines {
+                self.after = line.id;
+                if socket.send_json(&render_log(line)).is_err() {
+                    return;
+                }
+            }
+            if ended {
+                break;
+            }
+            select! {
+                recv(self.subscription.messages) -> _ => while self.subscription.messages.try_recv().is_ok() {},
+                recv(socket.closed()) -> _ => return,
+                recv(shutdown) -> _ => break,
+                default(BACKUP_POLL) => {}
+            }
+        }
+        socket.close(1000, "");
+    }
+}
