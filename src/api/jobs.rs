@@ -22,7 +22,11 @@ pub fn render(of: JobWithQueue) -> sdk::ProvisionerJob {
     let JobWithQueue { job, position, size } = of;
     let id = |key: &str| job.input.get(key).and_then(|v| v.as_str()).and_then(|s| s.parse::<Uuid>().ok());
     sdk::ProvisionerJob {
-        input: sdk::ProvisionerJobInput { template_version_id: id("template_version_id"), workspace_build_id: id("workspace_build_id"), error: String::new() },
+        input: sdk::ProvisionerJobInput {
+            template_version_id: id("template_version_id"),
+            workspace_build_id: id("workspace_build_id"),
+            error: String::new(),
+        },
         id: job.id,
         created_at: job.created_at,
         started_at: job.started_at,
@@ -87,7 +91,14 @@ fn after(cx: &Cx) -> Result<i64, Error> {
 }
 
 fn render_log(line: ProvisionerJobLog) -> sdk::ProvisionerJobLog {
-    sdk::ProvisionerJobLog { id: line.id, created_at: line.created_at, log_source: line.source, log_level: line.level, stage: line.stage, output: line.output }
+    sdk::ProvisionerJobLog {
+        id: line.id,
+        created_at: line.created_at,
+        log_source: line.source,
+        log_level: line.level,
+        stage: line.stage,
+        output: line.output,
+    }
 }
 
 /// A job's log: all of it, or what came after the line `after`.

@@ -33,7 +33,8 @@ pub fn of_jobs(cx: &Cx, jobs: &HashMap<Uuid, Place>) -> Result<HashMap<Uuid, Vec
         return Ok(HashMap::new());
     }
     let resource_ids: Vec<Uuid> = found.iter().map(|r| r.id).collect();
-    let mut facts = group(db.get_workspace_resource_metadata_by_resource_ids(&resource_ids)?, |f| f.workspace_resource_id);
+    let mut facts =
+        group(db.get_workspace_resource_metadata_by_resource_ids(&resource_ids)?, |f| f.workspace_resource_id);
     let agents = db.get_workspace_agents_by_resource_ids(&resource_ids)?;
     let agent_ids: Vec<Uuid> = agents.iter().map(|a| a.id).collect();
     let (mut apps, mut scripts, mut sources) = if agent_ids.is_empty() {
@@ -83,7 +84,11 @@ fn group<T>(rows: Vec<T>, key: impl Fn(&T) -> Uuid) -> HashMap<Uuid, Vec<T>> {
     groups
 }
 
-fn render_resource(row: rows::WorkspaceResource, agents: Vec<sdk::WorkspaceAgent>, metadata: Vec<rows::WorkspaceResourceMetadata>) -> sdk::WorkspaceResource {
+fn render_resource(
+    row: rows::WorkspaceResource,
+    agents: Vec<sdk::WorkspaceAgent>,
+    metadata: Vec<rows::WorkspaceResourceMetadata>,
+) -> sdk::WorkspaceResource {
     sdk::WorkspaceResource {
         id: row.id,
         created_at: row.created_at,
@@ -96,7 +101,11 @@ fn render_resource(row: rows::WorkspaceResource, agents: Vec<sdk::WorkspaceAgent
         agents,
         metadata: metadata
             .into_iter()
-            .map(|f| sdk::WorkspaceResourceMetadata { key: f.key, value: f.value.unwrap_or_default(), sensitive: f.sensitive })
+            .map(|f| sdk::WorkspaceResourceMetadata {
+                key: f.key,
+                value: f.value.unwrap_or_default(),
+                sensitive: f.sensitive,
+            })
             .collect(),
         daily_cost: row.daily_cost,
     }
@@ -158,10 +167,20 @@ pub fn render_agent(cx: &Cx, agent: WorkspaceAgent, parts: AgentParts, place: &P
         log_sources: parts
             .log_sources
             .into_iter()
-            .map(|s| sdk::WorkspaceAgentLogSource { workspace_agent_id: s.workspace_agent_id, id: s.id, created_at: s.created_at, display_name: s.display_name, icon: s.icon })
+            .map(|s| sdk::WorkspaceAgentLogSource {
+                workspace_agent_id: s.workspace_agent_id,
+                id: s.id,
+                created_at: s.created_at,
+                display_name: s.display_name,
+                icon: s.icon,
+            })
             .collect(),
         scripts: parts.scripts.into_iter().map(render_script).collect(),
-        startup_script_behavior: if blocks { sdk::WorkspaceAgentStartupScriptBehavior::Blocking } else { sdk::WorkspaceAgentStartupScriptBehavior::NonBlocking },
+        startup_script_behavior: if blocks {
+            sdk::WorkspaceAgentStartupScriptBehavior::Blocking
+        } else {
+            sdk::WorkspaceAgentStartupScriptBehavior::NonBlocking
+        },
     }
 }
 
@@ -191,14 +210,22 @@ fn render_app(app: WorkspaceApp, agent: &str, place: &Place) -> sdk::WorkspaceAp
         id: app.id,
         url: app.url.unwrap_or_default(),
         external: app.external,
-        subdomain_name: if has_host { format!("{}--{agent}--{}--{}", app.slug, place.workspace, place.owner) } else { String::new() },
+        subdomain_name: if has_host {
+            format!("{}--{agent}--{}--{}", app.slug, place.workspace, place.owner)
+        } else {
+            String::new()
+        },
         slug: app.slug,
         display_name: app.display_name,
         command: app.command.unwrap_or_default(),
         icon: app.icon,
         subdomain: app.subdomain,
         sharing_level: app.sharing_level,
-        healthcheck: sdk::Healthcheck { url: app.healthcheck_url, interval: app.healthcheck_interval, threshold: app.healthcheck_threshold },
+        healthcheck: sdk::Healthcheck {
+            url: app.healthcheck_url,
+            interval: app.healthcheck_interval,
+            threshold: app.healthcheck_threshold,
+        },
         health: app.health,
         group: app.display_group.unwrap_or_default(),
         hidden: app.hidden,
@@ -222,7 +249,9 @@ pub fn connection(agent: &WorkspaceAgent, now: Time) -> Connection {
     let (status, disconnected_at) = match (agent.first_connected_at, agent.last_connected_at) {
         (None, _) if !timeout.is_zero() && agent.created_at + timeout < now => (Status::Timeout, agent.disconnected_at),
         (None, _) => (Status::Connecting, agent.disconnected_at),
-        (Some(_), Some(last)) if agent.disconnected_at.is_some_and(|gone| gone >= last) => (Status::Disconnected, agent.disconnected_at),
+        (Some(_), Some(last)) if agent.disconnected_at.is_some_and(|gone| gone >= last) => {
+            (Status::Disconnected, agent.disconnected_at)
+        }
         (Some(_), Some(last)) if last + SILENCE < now => (Status::Disconnected, Some(last)),
         (Some(_), Some(_)) => (Status::Connected, agent.disconnected_at),
         (Some(_), None) => (Status::Disconnected, agent.disconnected_at),
@@ -232,7 +261,10 @@ pub fn connection(agent: &WorkspaceAgent, now: Time) -> Connection {
 
 /// Whether an agent is well. The reasons are words that clients show as they are.
 pub fn health(status: Status, lifecycle: Lifecycle) -> sdk::WorkspaceAgentHealth {
-    let shuts_down = matches!(lifecycle, Lifecycle::ShuttingDown | Lifecycle::ShutdownTimeout | Lifecycle::ShutdownError | Lifecycle::Off);
+    let shuts_down = matches!(
+        lifecycle,
+        Lifecycle::ShuttingDown | Lifecycle::ShutdownTimeout | Lifecycle::ShutdownError | Lifecycle::Off
+    );
     let reason = match (status, lifecycle) {
         (status, Lifecycle::Off) if status != Status::Connected => "agent is not running",
         (Status::Timeout, _) => "agent is taking too long to connect",
