@@ -86,27 +86,6 @@ fn a_key_is_heard_from_header_bearer_cookie_and_query() {
 }
 
 #[test]
-fn logging_out_ends_the_session() {
-    let server = Server::start();
-    let nobody = server.anonymous();
-    server.owner();
-    let session = nobody.post("/api/v2/users/login", json!({"email": "owner@example.com", "password": PASSWORD}));
-    let cookie = session.cookie("coder_session_token").expect("a session cookie");
-    for part in ["Path=/", "HttpOnly", "SameSite=Lax"] {
-        assert!(cookie.contains(part), "{cookie:?}");
-    }
-    let session: LoginWithPasswordResponse = session.ok(201);
-    assert!(cookie.contains(&session.session_token), "{cookie:?}");
-
-    let user = nobody.with_token(&session.session_token);
-    user.get("/api/v2/users/me").expect(200);
-    user.post("/api/v2/users/logout", ()).expect(200);
-    user.get("/api/v2/users/me").refused(401);
-    // Other sessions go on.
-    server.owner().get("/api/v2/users/me").expect(200);
-}
-
-#[test]
 fn what_was_made_is_still_there_after_a_restart() {
     let mut server = Options::default().process().start();
     let key = server.owner().token().to_owned();
