@@ -172,10 +172,11 @@ impl Loader {
                 },
                 Arg::Value(word) => return Err(ConfigError::UnexpectedArgument(word.to_string_lossy().into_owned())),
             };
-            let text = if spec.kind == Kind::Bool {
-                parser.optional_value().unwrap_or_else(|| "true".into())
-            } else {
-                parser.value().map_err(|_| ConfigError::NeedsValue(written.clone()))?
+            let text = match spec.kind {
+                // What follows the letter of a switch is the next letter.
+                Kind::Bool if !written.starts_with("--") => "true".into(),
+                Kind::Bool => parser.optional_value().unwrap_or_else(|| "true".into()),
+                _ => parser.value().map_err(|_| ConfigError::NeedsValue(written.clone()))?,
             };
             let text = text.into_string().map_err(|_| ConfigError::NotUtf8(written.clone()))?;
             self.set(spec, &text, Source::Flag, written)?;

@@ -13,11 +13,17 @@ impl Config {
     /// The body of `GET /api/v2/deployment/config`.
     pub fn deployment_config_json(&self) -> Json {
         let mut values = Map::new();
+        // It has a place in the answer, but no option sets it.
+        place(&mut values, "telemetry.trace", Json::Bool(false));
         let mut shown = Vec::new();
         for (spec, setting) in self.settings.iter() {
             if let Some(field) = spec.field {
-                place_value(&mut values, field, spec, &self.effective(spec, setting));
-                shown.push(option_json(spec, Some(self.effective(spec, setting))));
+                let value = self.effective(spec, setting);
+                // Deprecated options share their place with the current one, and have the same value.
+                if !(spec.omitted_if_empty && value.is_empty()) {
+                    place(&mut values, field, value_json(spec.kind, &value));
+                }
+                shown.push(option_json(spec, Some(value)));
             }
         }
         json!({ "config": values, "options": shown })
@@ -34,21 +40,16 @@ impl Config {
 }
 
 /// Puts a value at its place in `DeploymentValues`, making the objects on the way.
-fn place_value(values: &mut Map<String, Json>, field: &str, spec: &OptionSpec, value: &super::Value) {
-    let mut at = values;
-    let mut parts = field.split('.').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            // Deprecated options share their place with the current one, and have the same value.
-            if !(spec.omitted_if_empty && value.is_empty()) {
-                at.insert(part.to_owned(), value_json(spec.kind, value));
-            }
-            return;
+fn place(values: &mut Map<String, Json>, field: &str, value: Json) {
+    match field.split_once('.') {
+        None => {
+            values.insert(field.to_owned(), value);
         }
-        let inner = at.entry(part).or_insert_with(|| Json::Object(Map::new()));
-        match inner {
-            Json::Object(inner) => at = inner,
-            _ => return,
+        Some((part, rest)) => {
+            let inner = values.entry(part).or_insert_with(|| Json::Object(Map::new()));
+            if let Json::Object(inner) = inner {
+                place(inner, rest, value);
+            }
         }
     }
 }

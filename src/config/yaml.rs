@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde_json::Value as Json;
 use serde_norway::Value as Node;
 
 use super::duration;
@@ -105,7 +106,11 @@ fn node(kind: Kind, value: &Value) -> Node {
 
 /// The node as it stands after a key: on the same line, or on lines of its own below.
 fn indented(node: &Node, depth: usize) -> String {
-    let text = serde_norway::to_string(node).unwrap_or_default();
+    let text = match node {
+        // A text of several lines stays on one when it is written as JSON, which YAML reads too.
+        Node::String(text) if text.contains('\n') => Json::String(text.clone()).to_string(),
+        node => serde_norway::to_string(node).unwrap_or_default(),
+    };
     let text = text.trim_end();
     let nested = matches!(node, Node::Sequence(items) if !items.is_empty())
         || matches!(node, Node::Mapping(map) if !map.is_empty());
