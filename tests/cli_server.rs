@@ -87,6 +87,16 @@ fn a_server_says_where_it_listens_and_ends_in_order_on_a_signal() {
 }
 
 #[test]
+fn no_host_means_every_address() {
+    let folder = folder();
+    let up = Up::start(rockpool(&folder, &["server", "--http-address", ":0"]));
+    let port = up.said.lines().next().and_then(|line| line.rsplit(':').next()).unwrap_or_default();
+    let stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens on IPv4");
+    assert!(healthz(stream).ends_with("OK"));
+    assert_eq!(up.end("TERM").2, Some(0));
+}
+
+#[test]
 fn a_unix_socket_serves_and_is_named() {
     let folder = folder();
     let socket = folder.path().join("pool.sock");

@@ -379,3 +379,24 @@ fn the_api_shows_the_configuration_in_its_own_types() {
     assert_eq!(option("address")["use_instead"][0]["flag"], "http-address");
     assert_eq!(option("tls-address")["group"]["parent"]["name"], "Networking");
 }
+
+#[test]
+fn a_variable_that_is_nearly_an_option_is_warned_of() {
+    let slips = [("CODER_HTTP_ADRESS", ":1"), ("ROCKPOOL_DATADIR", "/srv"), ("CODER_PORT_80_TCP", "x")];
+    let warnings = config(&[], &slips).warnings;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("did you mean CODER_HTTP_ADDRESS?") && warnings[1].contains("ROCKPOOL_DATA_DIR?"));
+}
+
+#[test]
+fn variables_of_other_commands_are_nobodys_slip() {
+    let server: Vec<_> = options::all().iter().filter_map(|spec| spec.env).collect();
+    for command in reference()["commands"].as_array().expect("commands are a list") {
+        for option in command["options"].as_array().into_iter().flatten() {
+            let Some(name) = option["environment"].as_str().map(|name| name.trim_start_matches('$')) else { continue };
+            if !server.contains(&name) {
+                assert_eq!(config(&[], &[(name, "x")]).warnings, Vec::<String>::new(), "{name}");
+            }
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! Addresses to listen on, and URLs that lead here.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 /// A host and a port. No host means every address of the machine.
@@ -30,15 +31,19 @@ impl HostPort {
         let port = port.parse().map_err(|_| format!("{text:?} has no port between 0 and 65535"))?;
         Ok(HostPort { host: host.to_owned(), port })
     }
+}
 
-    /// The addresses to try listening on, best first.
-    pub fn socket_addrs(&self) -> std::io::Result<Vec<SocketAddr>> {
+/// The addresses to listen on or connect to, best first.
+impl ToSocketAddrs for HostPort {
+    type Iter = std::vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         if self.host.is_empty() {
-            // The IPv6 wildcard takes IPv4 connections too; without IPv6 the second one remains.
-            let any: [IpAddr; 2] = [Ipv6Addr::UNSPECIFIED.into(), std::net::Ipv4Addr::UNSPECIFIED.into()];
-            return Ok(any.map(|ip| SocketAddr::new(ip, self.port)).to_vec());
+            // The IPv6 wildcard takes IPv4 connections too; where there is no IPv6 the second one remains.
+            let any: [IpAddr; 2] = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
+            return Ok(any.map(|ip| SocketAddr::new(ip, self.port)).to_vec().into_iter());
         }
-        Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
+        (self.host.as_str(), self.port).to_socket_addrs()
     }
 }
 

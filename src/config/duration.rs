@@ -144,4 +144,16 @@ mod tests {
             assert_eq!(parse_ns(want), Ok(ns), "{want:?} reads back");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_duration_reads_back_as_it_was_written(ns: i64) {
+            assert_eq!(parse_ns(&format_ns(ns)), Ok(ns));
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text: String) {
+            let _ = parse_ns(&text);
+        }
+    }
 }

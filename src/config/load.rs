@@ -12,6 +12,7 @@ use lexopt::Arg;
 
 use super::error::ConfigError;
 use super::options::{self, Honoured, OptionSpec};
+use super::suggest::closest;
 use super::value::{Kind, Value};
 use super::{external_auth, yaml};
 
@@ -51,6 +52,43 @@ impl Settings {
     pub fn get(&self, flag: &str) -> &Setting {
         let at = options::position(flag).unwrap_or_else(|| panic!("no option is called {flag:?}"));
         &self.entries[at]
+    }
+
+    /// The value of a switch.
+    pub fn switch(&self, flag: &str) -> bool {
+        self.get(flag).value == Value::Bool(true)
+    }
+
+    /// The value of a whole number.
+    pub fn int(&self, flag: &str) -> i64 {
+        match self.get(flag).value {
+            Value::Int(number) => number,
+            _ => 0,
+        }
+    }
+
+    /// The value of a duration, in nanoseconds.
+    pub fn duration_ns(&self, flag: &str) -> i64 {
+        match self.get(flag).value {
+            Value::DurationNs(ns) => ns,
+            _ => 0,
+        }
+    }
+
+    /// The value of a text of any kind.
+    pub fn text(&self, flag: &str) -> &str {
+        match &self.get(flag).value {
+            Value::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// The value of a list.
+    pub fn list(&self, flag: &str) -> &[String] {
+        match &self.get(flag).value {
+            Value::List(items) => items,
+            _ => &[],
+        }
     }
 
     /// Every option with its setting, in the order of the tables.
@@ -197,7 +235,21 @@ impl Loader {
                 }
             }
         }
+        self.warn_of_slips(env);
         Ok(())
+    }
+
+    /// A variable that is nearly an option's name was probably meant to be one.
+    fn warn_of_slips(&mut self, env: &BTreeMap<String, String>) {
+        let known: Vec<&str> = options::all().iter().flat_map(|spec| [spec.env, spec.older_env]).flatten().collect();
+        for name in env.keys().filter(|name| name.starts_with("CODER_") || name.starts_with("ROCKPOOL_")) {
+            if known.contains(&name.as_str()) {
+                continue;
+            }
+            if let Some(meant) = closest(name, known.iter().copied()) {
+                self.warnings.push(format!("{name} is no option, so it has no effect; did you mean {meant}?"));
+            }
+        }
     }
 
     fn read_yaml(&mut self) -> Result<(), ConfigError> {
@@ -328,5 +380,5 @@ fn invalid(spec: &OptionSpec, place: &str, problem: String) -> ConfigError {
 /// The flag that looks most like `flag`, if one does.
 fn suggest(flag: &str) -> Option<String> {
     let known = options::all().iter().filter(|spec| spec.on_command_line && !spec.hidden).map(|spec| spec.flag);
-    super::suggest::closest(flag, known).map(str::to_owned)
+    closest(flag, known).map(str::to_owned)
 }

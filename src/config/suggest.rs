@@ -2,7 +2,7 @@
 
 /// The one of `known` that is closest to `word`, if it is close enough to be a slip of the finger.
 pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).clamp(1, 3);
+    let limit = (word.chars().count() / 3).clamp(1, 2);
     let scored = known.into_iter().map(|candidate| (distance(word, candidate), candidate));
     scored.filter(|(score, _)| *score <= limit).min_by_key(|(score, _)| *score).map(|(_, candidate)| candidate)
 }

@@ -282,43 +282,29 @@ struct Reader<'a> {
     env: &'a BTreeMap<String, String>,
 }
 
+impl std::ops::Deref for Reader<'_> {
+    type Target = Settings;
+    fn deref(&self) -> &Settings {
+        self.settings
+    }
+}
+
 impl Reader<'_> {
-    fn switch(&self, flag: &str) -> bool {
-        self.settings.get(flag).value == Value::Bool(true)
-    }
-
-    fn int(&self, flag: &str) -> i64 {
-        match self.settings.get(flag).value {
-            Value::Int(number) => number,
-            _ => 0,
-        }
-    }
-
     fn count(&self, flag: &str) -> Result<usize, ConfigError> {
         usize::try_from(self.int(flag)).map_err(|_| self.invalid(flag, "must not be negative".to_owned()))
     }
 
     fn duration(&self, flag: &str) -> Result<Duration, ConfigError> {
-        let ns = match self.settings.get(flag).value {
-            Value::DurationNs(ns) => ns,
-            _ => 0,
-        };
-        let ns = u64::try_from(ns).map_err(|_| self.invalid(flag, "must not be negative".to_owned()))?;
-        Ok(Duration::from_nanos(ns))
+        let ns = u64::try_from(self.duration_ns(flag));
+        ns.map(Duration::from_nanos).map_err(|_| self.invalid(flag, "must not be negative".to_owned()))
     }
 
     fn text(&self, flag: &str) -> String {
-        match &self.settings.get(flag).value {
-            Value::Text(text) => text.clone(),
-            _ => String::new(),
-        }
+        self.settings.text(flag).to_owned()
     }
 
     fn list(&self, flag: &str) -> Vec<String> {
-        match &self.settings.get(flag).value {
-            Value::List(items) => items.clone(),
-            _ => Vec::new(),
-        }
+        self.settings.list(flag).to_vec()
     }
 
     fn secret(&self, flag: &str) -> Option<Secret> {

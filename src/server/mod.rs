@@ -119,7 +119,7 @@ fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {
     let mut listeners = Vec::new();
     match &config.http_address {
         Some(Listen::Tcp(address)) => {
-            let listener = http::Listener::tcp(address.to_string());
+            let listener = http::Listener::tcp(address);
             listeners.push(listener.map_err(io(format!("configure http(s): listen tcp {address}")))?);
         }
         Some(Listen::Unix(path)) => {
@@ -130,7 +130,7 @@ fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {
     }
     if let Some(tls) = &config.tls {
         let server = tls_options(tls)?.load().map_err(|e| Error::Unsupported(e.to_string()))?;
-        let listener = http::Listener::tcp(tls.address.to_string());
+        let listener = http::Listener::tcp(&tls.address);
         listeners
             .push(listener.map_err(io(format!("configure http(s): listen tcp {}", tls.address)))?.with_tls(server));
     }
