@@ -88,6 +88,19 @@ impl Api {
         }
     }
 
+    /// Holds a message of a stream against what its operation promises: one of a list, a part of the
+    /// list, or the whole type.
+    pub fn check_message(&self, target: &str, message: &Value) -> Result<(), String> {
+        let path = target.split('?').next().unwrap_or_default();
+        let operation = self.find("GET", path).ok_or("a message from an operation that does not exist")?;
+        let Some(Some(shape)) = operation.answers.get(&200) else { return Ok(()) };
+        let shape = match shape {
+            Shape::List(item) if !message.is_array() => item,
+            shape => shape,
+        };
+        self.shapes.check(shape, message).map_err(|m| format!("{m}\n  in {message}"))
+    }
+
     fn check_error(&self, errors: &Shape, body: &[u8]) -> Result<(), String> {
         if body.is_empty() {
             return Ok(());
@@ -159,6 +172,7 @@ fn excerpt(body: &[u8]) -> String {
 
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn answers_are_held_against_their_operations() {
@@ -190,6 +204,23 @@ mod tests {
                 Ok(()) => assert_eq!(want, "", "{method} {target} {status} {body}"),
                 Err(got) => assert!(!want.is_empty() && got.contains(want), "{method} {target} {body}: {got}"),
             }
+        }
+    }
+
+    #[test]
+    fn messages_of_streams_are_held_against_their_operations() {
+        let line = json!({"id": 1, "created_at": "2026-01-02T03:04:05Z", "log_source": "provisioner",
+            "log_level": "info", "stage": "Plan", "output": ""});
+        let build = "/api/v2/workspacebuilds/6ab75d13-6bd5-46e3-8163-e4d9d734c556/logs?follow";
+        for (target, message, fits) in [
+            (build, line.clone(), true),
+            (build, json!([line]), true),
+            (build, json!({"id": 1}), false),
+            ("/api/v2/workspaces/x/watch-ws", json!({"type": "ping", "data": null}), true),
+            ("/api/v2/workspaces/x/watch-ws", json!({"type": "pong", "data": null}), false),
+            ("/api/v2/nothing", json!({}), false),
+        ] {
+            assert_eq!(API.check_message(target, &message).is_ok(), fits, "{target} {message}");
         }
     }
 

@@ -4,18 +4,27 @@ use std::io::{BufRead, BufReader, Lines};
 
 use rockpool::sdk::ServerSentEvent;
 use rockpool::sdk::client::{Body, Request, Socket};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tungstenite::{Error, Message};
 
+use super::api::API;
 use super::client::Client;
 
 impl Client {
+    /// Opens a WebSocket of JSON messages.
+    #[track_caller]
+    pub fn messages(&self, target: &str) -> Messages {
+        let socket = self.websocket(target).unwrap_or_else(|err| panic!("{err}"));
+        Messages { socket, target: target.to_owned() }
+    }
+
     /// Reads the JSON messages of a WebSocket until the server closes it.
     #[track_caller]
     pub fn follow<T: DeserializeOwned>(&self, target: &str) -> Vec<T> {
-        let mut socket = self.websocket(target).unwrap_or_else(|err| panic!("{err}"));
-        std::iter::from_fn(|| next_message(&mut socket)).collect()
+        let mut messages = self.messages(target);
+        std::iter::from_fn(|| messages.next()).collect()
     }
 
     /// Opens a stream of server-sent events.
@@ -30,22 +39,37 @@ impl Client {
     }
 }
 
-/// The next JSON message of a WebSocket; none once the server has closed it.
-#[track_caller]
-pub fn next_message<T: DeserializeOwned>(socket: &mut Socket) -> Option<T> {
-    loop {
-        match socket.read() {
-            Ok(Message::Text(text)) => {
-                return Some(serde_json::from_str(&text).unwrap_or_else(|err| panic!("{err}: {text}")));
+/// A WebSocket whose messages are held against what its operation promises.
+pub struct Messages {
+    pub socket: Socket,
+    target: String,
+}
+
+impl Messages {
+    /// The next message; none once the server has closed the socket.
+    #[track_caller]
+    pub fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
+        let message: Value = loop {
+            match self.socket.read() {
+                Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
+                    let bytes = message.into_data();
+                    break serde_json::from_slice(&bytes).unwrap_or_else(|err| panic!("{}: {err}", self.target));
+                }
+                // The answer to a close is written while reading on.
+                Ok(_) => {}
+                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return None,
+                Err(err) => panic!("{}: {err}", self.target),
             }
-            Ok(Message::Binary(bytes)) => {
-                return Some(serde_json::from_slice(&bytes).unwrap_or_else(|err| panic!("{err}: {bytes:?}")));
-            }
-            // The answer to a close is written while reading on.
-            Ok(_) => {}
-            Err(Error::ConnectionClosed | Error::AlreadyClosed) => return None,
-            Err(err) => panic!("the WebSocket: {err}"),
-        }
+        };
+        API.check_message(&self.target, &message).unwrap_or_else(|why| panic!("{}: {why}", self.target));
+        Some(serde_json::from_value(message).unwrap_or_else(|err| panic!("{}: {err}", self.target)))
+    }
+
+    /// Sends a message.
+    #[track_caller]
+    pub fn send(&mut self, message: &impl Serialize) {
+        let text = serde_json::to_string(message).expect("JSON");
+        self.socket.send(Message::text(text)).unwrap_or_else(|err| panic!("{}: {err}", self.target));
     }
 }
 
