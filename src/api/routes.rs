@@ -114,6 +114,7 @@ impl Routes {
 pub fn all() -> Routes {
     let mut r = Routes::default();
     super::general::routes(&mut r);
+    super::files::routes(&mut r);
     super::users::routes(&mut r);
     super::sessions::routes(&mut r);
     r
