@@ -6,6 +6,7 @@
 //! apart from any plan; [`source`] reads a template out of its archive. The rooms decide nothing about
 //! jobs, users or rows: the job runner calls in with values and gets values back.
 
+pub mod embedded;
 pub mod hcl;
 pub mod source;
 pub mod types;

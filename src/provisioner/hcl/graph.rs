@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
 use hcl_edit::visit::{self, Visit};
 
-use super::config::{Attr, Block, Body, Config, Mode, Module};
+use super::config::{Attr, Body, Config, Mode, Module};
 use super::place::{Diagnostic, Place, Result};
 
 /// A node of the graph: something with a value.
@@ -328,9 +328,4 @@ impl Builder<'_> {
 /// Whether a word can only be a resource type: those of the providers this program has.
 fn is_resource_type(word: &str) -> bool {
     word.starts_with("coder_") || ["terraform_data", "null_resource"].contains(&word)
-}
-
-/// The blocks that call a module, for callers that evaluate its variables.
-pub fn call_of(config: &Config, module: usize) -> Option<&(usize, Block)> {
-    config.modules.get(module).and_then(|m| m.call.as_ref())
 }
