@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub struct Listener {
     socket: Bound,
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) address: Address,
+    /// The socket's file, if it was made here.
+    owned_path: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,12 @@ impl Listener {
     /// Takes over a TCP listener that is bound already (socket activation).
     pub fn from_tcp(socket: TcpListener) -> io::Result<Listener> {
         let address = Address::Tcp(socket.local_addr()?);
-        Ok(Listener { socket: Bound::Tcp(socket), tls: None, address })
+        Ok(Listener { socket: Bound::Tcp(socket), tls: None, address, owned_path: None })
+    }
+    /// Takes over a Unix socket that is bound already; whoever bound it removes its file.
+    pub fn from_unix(socket: UnixListener) -> io::Result<Listener> {
+        let address = Address::Unix(socket.local_addr()?.as_pathname().map(Path::to_owned).unwrap_or_default());
+        Ok(Listener { socket: Bound::Unix(socket), tls: None, address, owned_path: None })
     }
     /// Binds a Unix socket. A file that an earlier process left there is replaced if nobody answers on it.
     pub fn unix(path: &Path) -> io::Result<Listener> {
@@ -74,7 +81,8 @@ impl Listener {
             }
             other => other?,
         };
-        Ok(Listener { socket: Bound::Unix(socket), tls: None, address: Address::Unix(path.to_owned()) })
+        let (address, owned_path) = (Address::Unix(path.to_owned()), Some(path.to_owned()));
+        Ok(Listener { socket: Bound::Unix(socket), tls: None, address, owned_path })
     }
     /// The same, speaking TLS.
     pub fn with_tls(mut self, config: Arc<ServerConfig>) -> Listener {
@@ -93,35 +101,35 @@ impl Listener {
         }
     }
 
-    /// Makes a thread that waits in [`Listener::accept`] come back.
-    pub(crate) fn wake(&self) {
-        // On Linux the shutdown alone wakes it; elsewhere the knock does. Either may fail, not both.
-        let _ = match &self.socket {
-            Bound::Tcp(l) => SockRef::from(l).shutdown(std::net::Shutdown::Both),
-            Bound::Unix(l) => SockRef::from(l).shutdown(std::net::Shutdown::Both),
-        };
+    /// Makes a thread that waits in [`Listener::accept`] come back, by a connection that says nothing.
+    pub(crate) fn knock(&self) -> io::Result<()> {
         match &self.address {
             Address::Tcp(address) => {
-                let mut knock = *address;
-                if knock.ip().is_unspecified() {
-                    knock.set_ip(if knock.is_ipv4() {
-                        [127, 0, 0, 1].into()
-                    } else {
-                        std::net::Ipv6Addr::LOCALHOST.into()
-                    });
+                let mut address = *address;
+                if address.ip().is_unspecified() {
+                    let localhost: IpAddr =
+                        if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+                    address.set_ip(localhost);
                 }
-                let _ = TcpStream::connect_timeout(&knock, Duration::from_millis(100));
+                TcpStream::connect_timeout(&address, Duration::from_millis(100)).map(drop)
             }
-            Address::Unix(path) => {
-                let _ = UnixStream::connect(path);
-            }
+            Address::Unix(path) => UnixStream::connect(path).map(drop),
+        }
+    }
+
+    /// Does the same by force. Not for a socket that another process holds as well (socket activation):
+    /// it would stop listening there too.
+    pub(crate) fn stop(&self) -> io::Result<()> {
+        match &self.socket {
+            Bound::Tcp(l) => SockRef::from(l).shutdown(Shutdown::Both),
+            Bound::Unix(l) => SockRef::from(l).shutdown(Shutdown::Both),
         }
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Address::Unix(path) = &self.address {
+        if let Some(path) = &self.owned_path {
             // Gone already, or somebody's business who took its place.
             let _ = std::fs::remove_file(path);
         }

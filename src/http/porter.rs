@@ -92,6 +92,12 @@ impl From<Refusal> for NoRequest {
 const SLOW_HEAD: Refusal = Refusal { status: 408, why: "The request head took too long to arrive." };
 const SLOW_BODY: Refusal = Refusal { status: 408, why: "The request body took too long to arrive." };
 
+const NO_BODY_MEMORY: Refusal =
+    Refusal { status: 503, why: "The server is taking too many large requests. Try again in a moment." };
+
+/// The part of a body that every connection may hold, and the step in which more is taken.
+const BODY_FREE_BYTES: u64 = 64 * 1024;
+
 impl Connection {
     fn run(&mut self) -> End {
         match self.conn.handshake(self.door.limits.head) {
@@ -168,13 +174,14 @@ impl Connection {
                     parsed.head.path,
                     panic_text(&*panic)
                 );
-                return Err(self.answer_and_close(500, PANIC_MESSAGE, id));
+                return Err(self.answer_and_close(&Response::error(500, PANIC_MESSAGE), id));
             }
         };
         let max_body = match plan {
             Plan::Plain { max_body } | Plan::Stream { max_body } => max_body,
         };
-        let body = match self.read_body(&parsed, max_body) {
+        let mut charge = BodyCharge { door: self.door.clone(), bytes: 0 };
+        let body = match self.read_body(&parsed, max_body, &mut charge) {
             Ok(body) => body,
             Err(no_request) => return Err(self.give_up(no_request, Some(id))),
         };
@@ -200,7 +207,7 @@ impl Connection {
     }
 
     /// Reads the body that the head announced.
-    fn read_body(&mut self, parsed: &ParsedHead, max_body: u64) -> Result<Vec<u8>, NoRequest> {
+    fn read_body(&mut self, parsed: &ParsedHead, max_body: u64, charge: &mut BodyCharge) -> Result<Vec<u8>, NoRequest> {
         match parsed.body {
             BodyLength::Exact(0) => return Ok(Vec::new()),
             BodyLength::Exact(length) if length > max_body => return Err(framing::TOO_LARGE_BODY.into()),
@@ -221,6 +228,7 @@ impl Connection {
                     // Grows with what arrives, not with what was announced.
                     let ask = (length - body.len()).min(BODY_READ_BYTES);
                     self.read_body_part(&mut body, ask, started)?;
+                    charge.cover(body.len())?;
                 }
             }
             BodyLength::Chunked => {
@@ -228,6 +236,7 @@ impl Connection {
                 loop {
                     let used = decoder.feed(&self.buf, &mut body, max_body)?;
                     self.buf.drain(..used);
+                    charge.cover(body.len())?;
                     if decoder.is_done() {
                         break;
                     }
@@ -317,9 +326,9 @@ impl Connection {
         if goes_on { Ok(()) } else { Err(End::CloseGently) }
     }
 
-    fn answer_and_close(&mut self, status: u16, message: &str, id: Uuid) -> End {
+    fn answer_and_close(&mut self, response: &Response, id: Uuid) -> End {
         let manner = Manner { head_only: false, http11: true, keep_alive: false };
-        match self.answer(&Response::error(status, message), manner, id) {
+        match self.answer(response, manner, id) {
             Ok(()) => End::CloseGently,
             Err(end) => end,
         }
@@ -329,9 +338,13 @@ impl Connection {
         match no_request {
             NoRequest::End(end) => end,
             NoRequest::Refused(refusal) => {
-                self.door.counters.requests_malformed.fetch_add(1, Ordering::Relaxed);
                 let id = id.unwrap_or_else(|| self.door.ids.uuid());
-                self.answer_and_close(refusal.status, refusal.why, id)
+                let (counter, response) = match refusal.status {
+                    503 => (&self.door.counters.requests_refused, Response::busy(refusal.why)),
+                    status => (&self.door.counters.requests_malformed, Response::error(status, refusal.why)),
+                };
+                counter.fetch_add(1, Ordering::Relaxed);
+                self.answer_and_close(&response, id)
             }
         }
     }
@@ -371,6 +384,32 @@ fn read_more(conn: &Conn, buf: &mut Vec<u8>, ask: usize, wait: Duration) -> io::
     let read = conn.read(&mut buf[held..], wait);
     buf.truncate(held + *read.as_ref().unwrap_or(&0));
     read
+}
+
+/// A request's share of the memory for bodies.
+struct BodyCharge {
+    door: Arc<Door>,
+    bytes: u64,
+}
+
+impl BodyCharge {
+    /// Takes more for a body that has grown to `len`, in steps; small bodies are free.
+    fn cover(&mut self, len: usize) -> Result<(), Refusal> {
+        let short = (len as u64).saturating_sub(self.bytes + BODY_FREE_BYTES);
+        if short == 0 {
+            return Ok(());
+        }
+        let more = short.next_multiple_of(BODY_FREE_BYTES);
+        let held = self.door.counters.body_bytes.fetch_add(more, Ordering::Relaxed) + more;
+        self.bytes += more;
+        if held > self.door.body_memory_bytes { Err(NO_BODY_MEMORY) } else { Ok(()) }
+    }
+}
+
+impl Drop for BodyCharge {
+    fn drop(&mut self) {
+        self.door.counters.body_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// Counts a stream in, if there is room, and out again.

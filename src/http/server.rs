@@ -34,6 +34,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Streams among them; more are answered 503.
     pub max_streams: usize,
+    /// Memory for the bodies of requests under way, in bytes; what goes beyond is answered 503.
+    pub body_memory_bytes: u64,
     /// Stack of a thread that runs [`App::stream`], in bytes.
     pub stream_stack_bytes: usize,
     /// How long and how much.
@@ -53,6 +55,7 @@ impl Config {
             queue: 1024,
             max_connections: 8192,
             max_streams: 4096,
+            body_memory_bytes: 256 * 1024 * 1024,
             stream_stack_bytes: 512 * 1024,
             limits: Limits::default(),
             ids: Ids::random(),
@@ -112,6 +115,8 @@ pub struct Counters {
     pub requests_refused: AtomicU64,
     /// Requests refused before anybody looked at them, because they were malformed, too large or too slow.
     pub requests_malformed: AtomicU64,
+    /// Bytes of request bodies that are in memory now.
+    pub body_bytes: AtomicU64,
     /// Handlers that panicked.
     pub panics: AtomicU64,
 }
@@ -125,6 +130,7 @@ pub(crate) struct Door {
     pub ids: Ids,
     pub max_streams: usize,
     pub stream_stack_bytes: usize,
+    pub body_memory_bytes: u64,
     pub draining: AtomicBool,
     /// Disconnects when the server shuts down.
     pub going: Receiver<Never>,
@@ -241,6 +247,7 @@ impl Server {
             ids: config.ids,
             max_streams: config.max_streams,
             stream_stack_bytes: config.stream_stack_bytes,
+            body_memory_bytes: config.body_memory_bytes,
             draining: AtomicBool::new(false),
             going,
             max_connections: config.max_connections,
@@ -278,14 +285,9 @@ impl Server {
     fn stop(&mut self, patience: Duration) -> Drained {
         let deadline = Instant::now() + patience;
         self.door.draining.store(true, Ordering::SeqCst);
-        for listener in &self.listeners {
-            listener.wake();
+        for (listener, acceptor) in self.listeners.drain(..).zip(self.acceptors.drain(..)) {
+            end_accepting(&listener, acceptor);
         }
-        for acceptor in self.acceptors.drain(..) {
-            // An accept thread that panicked is gone as well.
-            let _ = acceptor.join();
-        }
-        self.listeners.clear();
         self.going = None;
         for entry in self.door.open.lock().conns.values() {
             if entry.interruptible.load(Ordering::SeqCst) {
@@ -336,6 +338,27 @@ fn accept(door: &Arc<Door>, listener: &Listener) {
             }
         }
     }
+}
+
+/// Waits for an accept loop to notice that the door is draining.
+fn end_accepting(listener: &Listener, acceptor: JoinHandle<()>) {
+    // Somebody else may take a knock: a process that shares the socket.
+    let mut knocks = 0;
+    while !acceptor.is_finished() && knocks < 20 {
+        if listener.knock().is_err() {
+            break;
+        }
+        knocks += 1;
+        thread::sleep(Duration::from_millis(knocks));
+    }
+    if !acceptor.is_finished()
+        && let Err(error) = listener.stop()
+    {
+        log::error!("cannot stop listening on {}: {error}", listener.address);
+        return;
+    }
+    // An accept thread that panicked is gone as well.
+    let _ = acceptor.join();
 }
 
 fn admit(door: &Arc<Door>, listener: &Listener, socket: Socket) {

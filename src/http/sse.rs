@@ -93,9 +93,10 @@ impl BodyWriter {
 
     fn end(&mut self) -> Result<(), Closed> {
         self.finished = true;
-        let ended = if self.chunked { self.write(b"0\r\n\r\n") } else { Ok(()) };
+        // Also when the server is going: the client then knows that it has what there was.
+        let ended = if self.chunked { self.conn.write_all(b"0\r\n\r\n") } else { Ok(()) };
         self.conn.stop_reading();
-        ended
+        ended.map_err(|_| Closed)
     }
 
     /// Whether the client has gone, or the server is going.

@@ -11,7 +11,8 @@ use super::conn::Conn;
 use super::framing::Follows;
 use super::upgrade::{Refused, StreamReader, Upgrade};
 
-/// A raw duplex connection. Two threads may share it, one reading and one writing.
+/// A raw duplex connection. Two threads may share it, one reading and one writing. It lasts as long as
+/// the call of [`App::stream`](super::App::stream) that made it.
 pub struct Tunnel {
     conn: Arc<Conn>,
     /// What the client sent together with its request.

@@ -109,6 +109,32 @@ fn half_sent_requests_hold_no_worker() {
 }
 
 #[test]
+fn large_bodies_share_a_bounded_memory() {
+    let door = door_with(|config| config.body_memory_bytes = 500_000);
+    let head = "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 400000\r\n\r\n";
+    let counters = door.server.counters();
+    let half = |stream: &mut TcpStream| stream.write_all(format!("{head}{}", "x".repeat(350_000)).as_bytes()).unwrap();
+    let mut first = door.connect();
+    half(&mut first);
+    let started = Instant::now();
+    while counters.body_bytes.load(Ordering::Relaxed) < 250_000 {
+        assert!(started.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    let mut second = door.connect();
+    half(&mut second);
+    let (answer, _) = read_answer(&mut second);
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nRetry-After: 1\r\n"), "{answer}");
+    // Small ones go on, and so does the one that was there.
+    assert!(
+        door.ask("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")
+            .starts_with("HTTP/1.1 200 ")
+    );
+    first.write_all(&[b'x'; 50_000]).unwrap();
+    assert!(read_answer(&mut first).0.starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
 fn a_client_that_sends_ahead_and_reads_nothing_holds_up_only_itself() {
     let door = hasty_door();
     let mut greedy = door.connect();

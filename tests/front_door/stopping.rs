@@ -61,7 +61,7 @@ fn a_server_leaves_nothing_behind() {
 fn a_stranger_on_the_private_socket_is_answered_nothing_of_use() {
     let door = door();
     let home = std::fs::read_dir(door.dir.path()).unwrap().next().unwrap().unwrap().path();
-    for fields in ["", "X-Secret: guess\r\nX-Slot: 0\r\nX-Ticket: 0\r\n"] {
+    for fields in ["", "X-Waybill: guess 0 0\r\n"] {
         let mut stranger = std::os::unix::net::UnixStream::connect(home.join("engine")).unwrap();
         stranger.write_all(format!("POST / HTTP/1.1\r\n{fields}Connection: close\r\n\r\n").as_bytes()).unwrap();
         let (head, body) = read_answer(&mut stranger);
