@@ -6,8 +6,8 @@
 //! ARCHITECTURE.md walks a request and a build through the rooms.
 
 pub mod api;
-pub mod archive;
 pub mod auth;
+pub mod builds;
 pub mod cli;
 pub mod config;
 pub mod deployment;
@@ -18,6 +18,7 @@ pub mod logging;
 pub mod provisioner;
 pub mod pubsub;
 pub mod rbac;
+pub mod schedule;
 pub mod sdk;
 pub mod server;
 pub mod store;

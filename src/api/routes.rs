@@ -114,7 +114,6 @@ impl Routes {
 pub fn all() -> Routes {
     let mut r = Routes::default();
     super::general::routes(&mut r);
-    super::files::routes(&mut r);
     super::users::routes(&mut r);
     super::sessions::routes(&mut r);
     r

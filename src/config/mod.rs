@@ -63,6 +63,8 @@ pub struct Config {
     pub disable_owner_workspace_access: bool,
     /// Workspaces are not shared.
     pub disable_workspace_sharing: bool,
+    /// Administrators may ask for the provisioner's debug log.
+    pub enable_terraform_debug_mode: bool,
     /// Workspaces may be renamed.
     pub allow_workspace_renames: bool,
     /// Kind of SSH keys made for users.

@@ -45,6 +45,7 @@ pub(super) fn config(
         disable_path_apps: read.switch("disable-path-apps"),
         disable_owner_workspace_access: read.switch("disable-owner-workspace-access"),
         disable_workspace_sharing: read.switch("disable-workspace-sharing"),
+        enable_terraform_debug_mode: read.switch("enable-terraform-debug-mode"),
         allow_workspace_renames: read.switch("allow-workspace-renames"),
         ssh_keygen_algorithm: match read.text("ssh-keygen-algorithm").as_str() {
             "ed25519" => SshKeyAlgorithm::Ed25519,
@@ -141,9 +142,8 @@ fn cache_dir(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<PathBuf, C
     if read.settings.get("cache-dir").source > Source::Default {
         return read.directory("cache-dir");
     }
-    // A unit may have several; the first one is as good as any.
-    let by_systemd = read.env.get("CACHE_DIRECTORY").and_then(|all| all.split(':').next());
-    Ok(by_systemd.filter(|path| !path.is_empty()).map_or_else(|| data_dir.join("cache"), PathBuf::from))
+    let by_systemd = read.env.get("CACHE_DIRECTORY").filter(|path| !path.is_empty());
+    Ok(by_systemd.map_or_else(|| data_dir.join("cache"), PathBuf::from))
 }
 
 fn rate_limits(read: &Reader<'_>) -> RateLimits {

@@ -11,6 +11,7 @@ pub mod roles;
 pub mod site_configs;
 pub mod template_versions;
 pub mod templates;
+pub mod tasks;
 pub mod users;
 pub mod workspace_builds;
 pub mod workspaces;
@@ -31,6 +32,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         site_configs::QUERIES,
         template_versions::QUERIES,
         templates::QUERIES,
+        tasks::QUERIES,
         users::QUERIES,
         workspace_builds::QUERIES,
         workspaces::QUERIES,

@@ -203,4 +203,9 @@ queries! {
     UpdateWorkspaceBuildCostByID = update_workspace_build_cost_by_id(db, id: Uuid, daily_cost: i32) -> exec;
         allow(system Update System),
         sql "UPDATE workspace_builds SET daily_cost = :daily_cost WHERE id = :id";
+
+    /// How many parameters of the first kind, which are no longer supported, an import found.
+    GetParameterSchemasByJobID = get_parameter_schema_count_by_job_id(db, job_id: Uuid) -> one i64;
+        allow(on Read db.unguarded().get_provisioner_job_target(job_id)?),
+        sql "SELECT count(*) FROM parameter_schemas WHERE job_id = :job_id";
 }
