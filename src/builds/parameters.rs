@@ -129,9 +129,9 @@ pub fn dynamic(
         }
     }
     if !wrong.is_empty() {
-        let body = wrong.iter().fold(sdk::Response::new(UNABLE), |body, (name, of_it)| {
-            body.with_validation(*name, summary(of_it))
-        });
+        let body = wrong
+            .iter()
+            .fold(sdk::Response::new(UNABLE), |body, (name, of_it)| body.with_validation(*name, summary(of_it)));
         return Err(Error::Refused { status: 400, body: Box::new(body) });
     }
     let names: HashMap<&str, ()> = after.parameters.iter().map(|p| (p.name.as_str(), ())).collect();

@@ -157,11 +157,8 @@ pub(super) mod tests {
         let plain = |kind| parameter("p", kind, "");
         let grows = |how: &str| Parameter { validation_monotonic: how.into(), ..plain("number") };
         let between = Parameter { validation_min: Some(1), validation_max: Some(5), ..plain("number") };
-        let lower = Parameter {
-            validation_regex: "^[a-z]+$".into(),
-            validation_error: "lower case".into(),
-            ..plain("string")
-        };
+        let lower =
+            Parameter { validation_regex: "^[a-z]+$".into(), validation_error: "lower case".into(), ..plain("string") };
         let several = Parameter {
             options: offered(&["a", "b"]),
             form_type: ParameterFormType::MultiSelect,

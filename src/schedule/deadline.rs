@@ -162,7 +162,11 @@ mod tests {
             (Some(12 * HOUR_NS), None, Policy { user_autostop: false, ..Policy::unlicensed(0, 0) }, ""),
         ] {
             let got = autostop(at(started), ttl, autostart, &policy, None).unwrap();
-            assert_eq!(got, Autostop { deadline: at(want), max_deadline: Time::ZERO }, "{ttl:?} {autostart:?} {policy:?}");
+            assert_eq!(
+                got,
+                Autostop { deadline: at(want), max_deadline: Time::ZERO },
+                "{ttl:?} {autostart:?} {policy:?}"
+            );
         }
     }
 
@@ -176,7 +180,14 @@ mod tests {
             // A week that does not count: the Saturday of the next one that does.
             ("2026-11-25T12:00:00Z", 0b010_0000, 2, "0 0 * * *", None, "2026-12-05T00:00:00Z"),
             ("2026-11-18T12:00:00Z", 0b010_0000, 2, "0 0 * * *", None, "2026-11-21T00:00:00Z"),
-            ("2026-11-20T12:00:00Z", 0b010_0000, 1, "CRON_TZ=Australia/Sydney 0 4 * * *", Some(100 * HOUR_NS), "2026-11-20T17:00:00Z"),
+            (
+                "2026-11-20T12:00:00Z",
+                0b010_0000,
+                1,
+                "CRON_TZ=Australia/Sydney 0 4 * * *",
+                Some(100 * HOUR_NS),
+                "2026-11-20T17:00:00Z",
+            ),
         ] {
             let policy = Policy { autostop_days: Days(days), autostop_weeks: weeks, ..Policy::unlicensed(0, 0) };
             let quiet = Cron::daily(quiet).unwrap();
