@@ -1,7 +1,14 @@
 //! Provisioner jobs: how one is posted, where it stands in the queue, and what tells of its log.
-//! `runner` runs them in this process; `finish` stores what they made.
+//! [`runner`] runs them in this process: [`import`], [`build`] and [`dry_run`] know what each kind
+//! does, [`made`] stores what it made.
 
+pub mod build;
+pub mod dry_run;
+pub mod import;
+pub mod log;
+pub mod made;
 pub mod queue;
+pub mod runner;
 
 use std::collections::BTreeMap;
 
@@ -9,9 +16,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::deployment::Deployment;
-use crate::provisioner::RichParameterValue;
+use crate::provisioner::{self, RichParameterValue};
 use crate::rbac::system;
-use crate::sdk::{ProvisionerJobType, ProvisionerStorageMethod, ProvisionerType};
+use crate::sdk::{JobErrorCode, ProvisionerJobType, ProvisionerStorageMethod, ProvisionerType};
 use crate::store::queries::provisioner_jobs::{NewProvisionerJob, ProvisionerJob};
 use crate::store::{self, Db};
 use crate::time::Time;
@@ -114,6 +121,54 @@ impl Input {
                     .collect(),
             },
         })
+    }
+}
+
+/// Why a job failed, and what is kept of it all the same.
+#[derive(Debug, Default)]
+pub struct Failed {
+    /// What the job reports.
+    pub message: String,
+    /// The kind of failure, where clients act on it.
+    pub code: Option<JobErrorCode>,
+    /// The state as far as the provisioner came; none when it touched nothing.
+    pub state: Option<Vec<u8>>,
+    /// How long its parts took.
+    pub timings: Vec<provisioner::Timing>,
+    /// A store error behind it.
+    store: Option<store::Error>,
+}
+
+impl Failed {
+    /// With a message.
+    pub fn because(message: impl Into<String>) -> Failed {
+        Failed { message: message.into(), ..Failed::default() }
+    }
+    /// As a provisioner's phase failed.
+    pub fn of(failure: provisioner::Failure) -> Failed {
+        let code = match failure.message.as_str() {
+            m if m.contains("missing parameter") => Some(JobErrorCode::MissingTemplateParameter),
+            m if m.contains("required template variables") => Some(JobErrorCode::RequiredTemplateVariables),
+            _ => None,
+        };
+        Failed { message: failure.message, code, state: failure.state, timings: failure.timings, store: None }
+    }
+    /// Says what was being done.
+    pub fn after(mut self, what: &str) -> Failed {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+}
+
+impl From<store::Error> for Failed {
+    fn from(e: store::Error) -> Failed {
+        Failed { message: format!("internal provisionerserver error: {e}"), store: Some(e), ..Failed::default() }
+    }
+}
+
+impl store::TxError for Failed {
+    fn store_error(&self) -> Option<&store::Error> {
+        self.store.as_ref()
     }
 }
 

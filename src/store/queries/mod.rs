@@ -6,6 +6,7 @@ pub mod organizations;
 pub mod presets;
 pub mod provisioner_daemons;
 pub mod provisioner_jobs;
+pub mod quotas;
 pub mod resources;
 pub mod roles;
 pub mod site_configs;
@@ -27,6 +28,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         presets::QUERIES,
         provisioner_daemons::QUERIES,
         provisioner_jobs::QUERIES,
+        quotas::QUERIES,
         resources::QUERIES,
         roles::QUERIES,
         site_configs::QUERIES,

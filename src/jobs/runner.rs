@@ -1,0 +1,316 @@
+//! Runs jobs in this process: a few daemons, each a thread that takes one job at a time.
+//!
+//! A daemon waits for a posting, and looks by itself now and then. While a job runs, a second thread
+//! keeps its log, shows that it is alive and looks whether it is to be canceled. What a job does is
+//! the business of [`import`], [`build`] and [`dry_run`].
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, select};
+use uuid::Uuid;
+
+use super::log::JobLog;
+use super::{Failed, Input, POSTED, build, dry_run, import, log_channel};
+use crate::deployment::Deployment;
+use crate::provisioner::{LogLevel, Session, WorkspaceTransition};
+use crate::pubsub::Subscription;
+use crate::rbac::system;
+use crate::sdk::{self, LogSource, ProvisionerJobType};
+use crate::store::queries::provisioner_daemons::ProvisionerDaemon;
+use crate::store::queries::provisioner_jobs::ProvisionerJob;
+use crate::store::{self, Db, Optional};
+
+/// Opens a provisioner for a job.
+pub type Open = dyn Fn() -> Box<dyn Session> + Send + Sync;
+
+/// The key under which the daemons of the server itself are kept.
+const BUILT_IN_KEY: Uuid = Uuid::from_u128(1);
+/// How often a daemon looks for a job by itself.
+const BACKUP_POLL: Duration = Duration::from_secs(30);
+/// How often a daemon shows that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+/// How often a running job's log is kept.
+const FLUSH: Duration = Duration::from_millis(50);
+/// How often a running job shows that it is alive, and looks whether it is to be canceled.
+const UPDATE: Duration = Duration::from_millis(500);
+/// Stack of a daemon's thread: templates nest expressions.
+const STACK_BYTES: usize = 8 << 20;
+
+/// The daemons of this process.
+pub struct Provisioners {
+    stop: Option<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Provisioners {
+    /// Fails what a server that is no more left unfinished, then starts `deployment`'s daemons.
+    pub fn start(deployment: &Deployment, open: Arc<Open>) -> Result<Provisioners, store::Error> {
+        let db = deployment.db_as(system::provisionerd());
+        let (stop, stopped) = crossbeam_channel::bounded(0);
+        let mut daemons = Vec::new();
+        for i in 0..deployment.config.provisioner.daemons {
+            daemons.push(register(deployment, i)?);
+        }
+        fail_orphans(deployment, &db)?;
+        let mut threads = Vec::new();
+        for daemon in daemons {
+            let worker = Worker { deployment: deployment.clone(), db: db.clone(), daemon, open: Arc::clone(&open), stopped: stopped.clone(), posted: deployment.pubsub.subscribe(POSTED) };
+            let thread = std::thread::Builder::new().name(format!("provisioner-{}", threads.len())).stack_size(STACK_BYTES);
+            threads.push(thread.spawn(move || worker.run()).map_err(|e| store::Error::Unavailable(format!("cannot start a provisioner thread: {e}")))?);
+        }
+        Ok(Provisioners { stop: Some(stop), threads })
+    }
+
+    /// Ends them: a job that runs is given up and failed with a message that says so.
+    pub fn stop(mut self) {
+        self.stop = None;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked is gone as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn register(deployment: &Deployment, index: usize) -> Result<ProvisionerDaemon, store::Error> {
+    let db = deployment.db_as(system::provisionerd());
+    let system = deployment.system_db();
+    let now = deployment.clock.now();
+    let suffix = format!("-{index}");
+    let host: String = hostname().chars().take(64 - suffix.len()).collect();
+    let daemon = ProvisionerDaemon {
+        id: deployment.ids.uuid(),
+        created_at: now,
+        name: host + &suffix,
+        provisioners: vec![sdk::ProvisionerType::Terraform.as_str().to_owned()],
+        tags: super::owner_tags(Uuid::nil(), &[&BTreeMap::new()]),
+        last_seen_at: Some(now),
+        version: deployment.version.clone(),
+        api_version: crate::version::PROVISIONER_API.to_owned(),
+        organization_id: system.get_default_organization()?.id,
+        key_id: BUILT_IN_KEY,
+    };
+    db.upsert_provisioner_daemon(&daemon)
+}
+
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").map(|n| n.trim().to_owned()).ok().filter(|n| !n.is_empty()).unwrap_or_else(|| "rockpool".to_owned())
+}
+
+/// Fails the jobs that were running when the server before this one ended.
+fn fail_orphans(deployment: &Deployment, db: &Db) -> Result<(), store::Error> {
+    let built_in: Vec<Uuid> = db.get_provisioner_daemons()?.into_iter().filter(|d| d.key_id == BUILT_IN_KEY).map(|d| d.id).collect();
+    for job in db.get_unfinished_provisioner_jobs()? {
+        if job.worker_id.is_some_and(|w| built_in.contains(&w)) {
+            log::warn!(target: "provisionerd", job:% = job.id; "failing a job that the server had begun before it ended");
+            let failed = Failed::because("The server ended while this job was running, so how far it came is not known. Try again.");
+            let log = JobLog::new(deployment, db, job.id, LogLevel::Trace);
+            log.enter("Cleaning Up");
+            log.say(sdk::LogLevel::Error, &failed.message);
+            log.flush()?;
+            fail(deployment, db, &job, failed)?;
+        }
+    }
+    Ok(())
+}
+
+struct Worker {
+    deployment: Deployment,
+    db: Db,
+    daemon: ProvisionerDaemon,
+    open: Arc<Open>,
+    stopped: Receiver<()>,
+    posted: Subscription,
+}
+
+impl Worker {
+    fn run(self) {
+        let mut seen = Instant::now();
+        loop {
+            if seen.elapsed() >= HEARTBEAT {
+                seen = Instant::now();
+                if let Err(e) = self.db.update_provisioner_daemon_last_seen_at(self.daemon.id, self.deployment.clock.now()) {
+                    log::warn!(target: "provisionerd", "a provisioner cannot show that it is there: {e}");
+                }
+            }
+            match self.acquire() {
+                Ok(Some(job)) => self.work(job),
+                Ok(None) => select! {
+                    recv(self.stopped) -> _ => return,
+                    recv(self.posted.messages) -> _ => while self.posted.messages.try_recv().is_ok() {},
+                    default(BACKUP_POLL) => {}
+                },
+                Err(e) => {
+                    log::error!(target: "provisionerd", "a provisioner cannot look for jobs: {e}");
+                    if self.stopped.recv_timeout(Duration::from_secs(1)) != Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn acquire(&self) -> Result<Option<ProvisionerJob>, store::Error> {
+        if self.stopped.try_recv() == Err(crossbeam_channel::TryRecvError::Disconnected) {
+            return Ok(None);
+        }
+        let d = &self.daemon;
+        // A look first: waiting daemons must not take the writer's turn for nothing.
+        if self.db.get_waiting_provisioner_jobs()?.is_empty() {
+            return Ok(None);
+        }
+        self.db.acquire_provisioner_job(d.organization_id, &d.provisioners, &d.tags, d.id, self.deployment.clock.now()).optional()
+    }
+
+    fn work(&self, job: ProvisionerJob) {
+        let began = Instant::now();
+        let outcome = self.run_job(&job);
+        let word = if outcome.is_ok() { "succeeded" } else { "failed" };
+        log::info!(target: "provisionerd", job:% = job.id, kind = job.kind.as_str(), took_ms = began.elapsed().as_millis() as u64; "job {word}");
+        if let Err(failed) = outcome
+            && let Err(e) = fail(&self.deployment, &self.db, &job, failed)
+        {
+            log::error!(target: "provisionerd", job:% = job.id; "a failed job cannot be marked as failed: {e}");
+        }
+        self.deployment.pubsub.publish(&log_channel(job.id), r#"{"end_of_logs":true}"#);
+    }
+
+    fn run_job(&self, job: &ProvisionerJob) -> Result<(), Failed> {
+        let input = Input::from_job(job).ok_or_else(|| Failed::because("the job's input cannot be read"))?;
+        let least = match &input {
+            Input::WorkspaceBuild { log_level, .. } if log_level == "debug" => LogLevel::Debug,
+            _ => LogLevel::Trace,
+        };
+        let log = JobLog::new(&self.deployment, &self.db, job.id, least);
+        let running = Running { deployment: &self.deployment, db: &self.db, job, log: &log };
+        if let Input::WorkspaceBuild { .. } = &input {
+            build::announce(&running)?;
+        }
+        std::thread::scope(|scope| {
+            let (done, over) = crossbeam_channel::bounded::<()>(0);
+            scope.spawn(|| self.watch(job, &log, over));
+            log.stage("Setting up");
+            let session = (self.open)();
+            let worked = catch_unwind(AssertUnwindSafe(|| match input {
+                Input::TemplateVersionImport { template_version_id, user_variable_values } => import::run(&running, session, template_version_id, user_variable_values),
+                Input::WorkspaceBuild { workspace_build_id, prebuilt_workspace_stage, .. } => build::run(&running, session, workspace_build_id, prebuilt_workspace_stage),
+                Input::TemplateVersionDryRun { template_version_id, workspace_name, rich_parameter_values } => {
+                    dry_run::run(&running, session, template_version_id, workspace_name, rich_parameter_values)
+                }
+            }));
+            drop(done);
+            worked.unwrap_or_else(|_| Err(Failed::because("the provisioner broke down; the server's log says where")))
+        })
+    }
+
+    /// Beside a running job: keeps its log, shows that it is alive, passes on that it is canceled.
+    fn watch(&self, job: &ProvisionerJob, log: &JobLog, over: Receiver<()>) {
+        let mut updated = Instant::now();
+        loop {
+            select! {
+                recv(over) -> _ => return,
+                recv(self.stopped) -> _ => {
+                    log.cancel();
+                    // The job sees it at its next step; the log is kept to the end.
+                    while over.recv_timeout(FLUSH) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+                        log.flush_or_complain();
+                    }
+                    return;
+                }
+                default(FLUSH) => {}
+            }
+            log.flush_or_complain();
+            if updated.elapsed() >= UPDATE {
+                updated = Instant::now();
+                match self.db.update_provisioner_job_by_id(job.id, self.deployment.clock.now()) {
+                    Ok(now) if now.canceled_at.is_some() => log.cancel(),
+                    Ok(_) => {}
+                    Err(e) => log::warn!(target: "provisionerd", job:% = job.id; "a running job cannot show that it is alive: {e}"),
+                }
+            }
+        }
+    }
+}
+
+/// A job on its way, for those who know what it does.
+pub struct Running<'a> {
+    /// The server.
+    pub deployment: &'a Deployment,
+    /// The data, as the provisioner daemon sees it.
+    pub db: &'a Db,
+    /// The job.
+    pub job: &'a ProvisionerJob,
+    /// Its log.
+    pub log: &'a JobLog,
+}
+
+impl Running<'_> {
+    /// The template's archive.
+    pub fn archive(&self) -> Result<Vec<u8>, Failed> {
+        Ok(self.db.get_file_by_id(self.job.file_id)?.data)
+    }
+
+    /// Ends a job well: what `store` does and the mark that it is over last together. The last lines
+    /// of the log come before.
+    pub fn complete(&self, store: impl Fn(&Db) -> Result<(), Failed>) -> Result<(), Failed> {
+        self.log.stage("Cleaning Up");
+        self.log.flush()?;
+        self.db.tx(|db| {
+            store(db)?;
+            db.update_provisioner_job_with_complete_by_id(self.job.id, self.deployment.clock.now(), None, None)?;
+            Ok(())
+        })
+    }
+
+    /// Keeps how long the parts took. Steps that never began or ended are left out.
+    pub fn keep_timings(&self, db: &Db, timings: &[crate::provisioner::Timing]) -> Result<(), store::Error> {
+        for t in timings {
+            let Some(stage) = sdk::TimingStage::parse(&t.stage) else { continue };
+            if t.start.is_zero() || t.end.is_zero() {
+                continue;
+            }
+            db.insert_provisioner_job_timing(&crate::store::queries::provisioner_jobs::ProvisionerJobTiming {
+                job_id: self.job.id,
+                started_at: t.start,
+                ended_at: t.end,
+                stage,
+                source: t.source.clone(),
+                action: t.action.clone(),
+                resource: t.resource.clone(),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// A transition as the provisioner has it.
+pub fn provisioner_transition(transition: sdk::WorkspaceTransition) -> WorkspaceTransition {
+    match transition {
+        sdk::WorkspaceTransition::Start => WorkspaceTransition::Start,
+        sdk::WorkspaceTransition::Stop => WorkspaceTransition::Stop,
+        sdk::WorkspaceTransition::Delete => WorkspaceTransition::Destroy,
+    }
+}
+
+/// Marks a job as failed, with what is kept of it all the same.
+fn fail(deployment: &Deployment, db: &Db, job: &ProvisionerJob, failed: Failed) -> Result<(), store::Error> {
+    let now = deployment.clock.now();
+    db.tx(|db| {
+        db.update_provisioner_job_with_complete_by_id(job.id, now, Some(failed.message.clone()), failed.code)?;
+        if job.kind == ProvisionerJobType::WorkspaceBuild {
+            build::keep_failed(db, job, &failed, now)?;
+        }
+        let running = Running { deployment, db, job, log: &JobLog::new(deployment, db, job.id, LogLevel::Trace) };
+        running.keep_timings(db, &failed.timings)
+    })?;
+    if job.kind == ProvisionerJobType::WorkspaceBuild {
+        build::announce_job(deployment, db, job)?;
+    }
+    Ok(())
+}
+
+/// The source of the lines that the server itself writes into a job's log.
+pub const DAEMON: LogSource = LogSource::ProvisionerDaemon;
