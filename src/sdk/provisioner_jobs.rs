@@ -216,6 +216,7 @@ wire_enum! {
 wire_enum! {
     /// Errors that programs act on.
     pub enum JobErrorCode {
+        MissingTemplateParameter = "MISSING_TEMPLATE_PARAMETER",
         RequiredTemplateVariables = "REQUIRED_TEMPLATE_VARIABLES",
     }
 }
