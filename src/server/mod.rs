@@ -5,6 +5,7 @@ mod bootstrap;
 pub mod signals;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::door::Door;
@@ -14,6 +15,8 @@ use crate::config::{Config, Listen};
 use crate::deployment::{Deployment, Parts};
 use crate::http;
 use crate::ids::Ids;
+use crate::jobs::runner::Provisioners;
+use crate::provisioner::embedded::Embedded;
 use crate::pubsub::Pubsub;
 use crate::rbac::RoleOptions;
 use crate::store::{Store, Switches};
@@ -60,6 +63,7 @@ pub struct Running {
     /// What it is made of.
     pub deployment: Deployment,
     http: http::Server,
+    provisioners: Provisioners,
 }
 
 impl Running {
@@ -95,7 +99,10 @@ impl Running {
         bootstrap::prepare(&deployment)?;
         let http = http::Server::start(http::Config::new(listeners, data_dir), Door::open(deployment.clone()))
             .map_err(io("cannot start the HTTP server"))?;
-        Ok(Running { deployment, http })
+        let work_dir = deployment.config.cache_dir.join("provisioner");
+        let engine = Embedded::new(deployment.clock.clone(), deployment.ids.clone(), work_dir);
+        let provisioners = Provisioners::start(&deployment, Arc::new(move || Box::new(engine.session())))?;
+        Ok(Running { deployment, http, provisioners })
     }
 
     /// Where it listens.
@@ -106,6 +113,7 @@ impl Running {
     /// Ends it: no new requests, those under way are answered, then the threads behind them end.
     pub fn stop(self) {
         self.http.shutdown(DRAIN);
+        self.provisioners.stop();
     }
 }
 

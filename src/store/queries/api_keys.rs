@@ -59,4 +59,14 @@ queries! {
     UpdateAPIKeyByID = update_api_key_by_id(db, id: &str, last_used: Time, expires_at: Time, ip_address: &str) -> exec;
         allow(on Update db.unguarded().get_api_key_by_id(id)?),
         sql "UPDATE api_keys SET last_used = :last_used, expires_at = :expires_at, ip_address = :ip_address WHERE id = :id";
+
+    /// A token by its name.
+    GetAPIKeyByName = get_api_key_by_name(db, user_id: Uuid, token_name: &str) -> one ApiKey;
+        allow(row Read),
+        sql "SELECT {row} FROM api_keys WHERE user_id = :user_id AND token_name = :token_name AND token_name <> '' LIMIT 1";
+
+    /// Deletes a key.
+    DeleteAPIKeyByID = delete_api_key_by_id(db, id: &str) -> exec;
+        allow(on Delete db.unguarded().get_api_key_by_id(id)?),
+        sql "DELETE FROM api_keys WHERE id = :id";
 }

@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod files;
+pub mod git_ssh_keys;
 pub mod organizations;
 pub mod presets;
 pub mod provisioner_daemons;
@@ -25,6 +26,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         api_keys::QUERIES,
         organizations::QUERIES,
         files::QUERIES,
+        git_ssh_keys::QUERIES,
         presets::QUERIES,
         provisioner_daemons::QUERIES,
         provisioner_jobs::QUERIES,
