@@ -10,7 +10,8 @@ use crate::auth::token::Token;
 use crate::builds::{events, finish};
 use crate::deployment::Deployment;
 use crate::provisioner::{
-    GraphComplete, GraphSource, InitRequest, Metadata, PlanRequest, PrebuiltWorkspaceBuildStage, RichParameterValue, Role, RunningAgentAuthToken, Session, VariableValue,
+    GraphComplete, GraphSource, InitRequest, Metadata, PlanRequest, PrebuiltWorkspaceBuildStage, RichParameterValue,
+    Role, RunningAgentAuthToken, Session, VariableValue,
 };
 use crate::rbac::{scopes, system};
 use crate::sdk::{self, LogLevel, WorkspaceTransition};
@@ -50,12 +51,16 @@ pub fn run(running: &Running<'_>, mut session: Box<dyn Session>, build: Uuid, st
     let incoming = request.state.clone();
 
     log.enter("Initializing Terraform Directory");
-    let archive = InitRequest { template_source_archive: running.archive()?, omit_module_files: true, ..InitRequest::default() };
+    let archive =
+        InitRequest { template_source_archive: running.archive()?, omit_module_files: true, ..InitRequest::default() };
     let init = session.init(archive, log).map_err(|e| Failed { state: Some(incoming.clone()), ..Failed::of(e) })?;
     log.enter("Planning Infrastructure");
     let plan = session.plan(request, log).map_err(Failed::of)?;
     if plan.ai_task_count > 1 {
-        return Err(Failed::because(format!("only one 'coder_ai_task' resource can be provisioned per template, found {}", plan.ai_task_count)));
+        return Err(Failed::because(format!(
+            "only one 'coder_ai_task' resource can be provisioned per template, found {}",
+            plan.ai_task_count
+        )));
     }
     if transition != WorkspaceTransition::Delete && plan.daily_cost != 0 {
         commit_quota(running, &subject, plan.daily_cost)?;
@@ -67,10 +72,18 @@ pub fn run(running: &Running<'_>, mut session: Box<dyn Session>, build: Uuid, st
     });
     let applied = session.apply(log).map_err(Failed::of)?;
     log.enter("Graphing Infrastructure");
-    let graph = session.graph(GraphSource::State, log).map_err(|e| Failed { state: Some(applied.state.clone()), ..Failed::of(e) })?;
+    let graph = session
+        .graph(GraphSource::State, log)
+        .map_err(|e| Failed { state: Some(applied.state.clone()), ..Failed::of(e) })?;
 
     running.complete(|db| {
-        let occasion = Occasion { db, ids: &running.deployment.ids, job: running.job.id, transition, now: running.deployment.clock.now() };
+        let occasion = Occasion {
+            db,
+            ids: &running.deployment.ids,
+            job: running.job.id,
+            transition,
+            now: running.deployment.clock.now(),
+        };
         occasion.resources(&graph.resources)?;
         occasion.modules(&init.modules)?;
         keep_succeeded(running, db, &subject, &applied.state, &graph)?;
@@ -83,12 +96,23 @@ pub fn run(running: &Running<'_>, mut session: Box<dyn Session>, build: Uuid, st
     Ok(())
 }
 
-fn keep_succeeded(running: &Running<'_>, db: &Db, subject: &Subject, state: &[u8], graph: &GraphComplete) -> Result<(), Failed> {
+fn keep_succeeded(
+    running: &Running<'_>,
+    db: &Db,
+    subject: &Subject,
+    state: &[u8],
+    graph: &GraphComplete,
+) -> Result<(), Failed> {
     let now = running.deployment.clock.now();
     let system = db.acting_as(system::restricted());
     system.update_workspace_build_provisioner_state_by_id(subject.build.id, Some(state.to_vec()), now)?;
     let external = graph.resources.iter().any(|r| r.r#type == "coder_external_agent");
-    db.update_workspace_build_flags_by_id(subject.build.id, Some(subject.workspace.task_id.is_some()), Some(external), now)?;
+    db.update_workspace_build_flags_by_id(
+        subject.build.id,
+        Some(subject.workspace.task_id.is_some()),
+        Some(external),
+        now,
+    )?;
     finish::succeeded(running.deployment, db, &subject.workspace, &subject.build, now).map_err(|e| match e {
         crate::builds::Error::Store(e) => Failed::from(e),
         refused => Failed::because(refused.to_string()),
@@ -133,7 +157,11 @@ fn publish(deployment: &Deployment, workspace: &Workspace) {
 fn plan_request(running: &Running<'_>, subject: &Subject, stage: i32) -> Result<PlanRequest, Failed> {
     let db = running.db;
     let values = |build: Uuid| -> Result<Vec<RichParameterValue>, store::Error> {
-        Ok(db.get_workspace_build_parameters(build)?.into_iter().map(|v| RichParameterValue { name: v.name, value: v.value }).collect())
+        Ok(db
+            .get_workspace_build_parameters(build)?
+            .into_iter()
+            .map(|v| RichParameterValue { name: v.name, value: v.value })
+            .collect())
     };
     let previous = match subject.build.build_number {
         1 => Vec::new(),
@@ -183,7 +211,10 @@ fn metadata(running: &Running<'_>, subject: &Subject, stage: i32) -> Result<Meta
         workspace_owner_login_type: owner.login_type.as_str().to_owned(),
         workspace_owner_groups: system.get_group_names_of_user(owner.id, organization)?,
         workspace_owner_rbac_roles: roles
-            .map(|r| Role { name: r.name().to_owned(), org_id: r.org().map_or_else(String::new, |org| org.to_string()) })
+            .map(|r| Role {
+                name: r.name().to_owned(),
+                org_id: r.org().map_or_else(String::new, |org| org.to_string()),
+            })
             .collect(),
         workspace_owner_session_token: session_token(running, subject)?,
         workspace_owner_ssh_public_key: public_key,
@@ -197,7 +228,11 @@ fn metadata(running: &Running<'_>, subject: &Subject, stage: i32) -> Result<Meta
         template_version_modules_file: String::new(),
         task_id: workspace.task_id.unwrap_or_default().to_string(),
         task_prompt: String::new(),
-        running_agent_auth_tokens: if stage == PrebuiltWorkspaceBuildStage::Claim { running_agents(db, workspace.id)? } else { Vec::new() },
+        running_agent_auth_tokens: if stage == PrebuiltWorkspaceBuildStage::Claim {
+            running_agents(db, workspace.id)?
+        } else {
+            Vec::new()
+        },
         prebuilt_workspace_build_stage: stage,
     })
 }
@@ -206,9 +241,13 @@ fn metadata(running: &Running<'_>, subject: &Subject, stage: i32) -> Result<Meta
 fn running_agents(db: &Db, workspace: Uuid) -> Result<Vec<RunningAgentAuthToken>, store::Error> {
     let first = db.get_workspace_build_by_number(workspace, 1)?;
     let system = db.acting_as(system::restricted());
-    let resources: Vec<Uuid> = system.get_workspace_resources_by_job_ids(&[first.job_id])?.into_iter().map(|r| r.id).collect();
+    let resources: Vec<Uuid> =
+        system.get_workspace_resources_by_job_ids(&[first.job_id])?.into_iter().map(|r| r.id).collect();
     let agents = system.get_workspace_agents_by_resource_ids(&resources)?;
-    Ok(agents.into_iter().map(|a| RunningAgentAuthToken { agent_id: a.id.to_string(), token: a.auth_token.to_string() }).collect())
+    Ok(agents
+        .into_iter()
+        .map(|a| RunningAgentAuthToken { agent_id: a.id.to_string(), token: a.auth_token.to_string() })
+        .collect())
 }
 
 /// A start gives the template a fresh token of the owner, and every build takes the one before away.
@@ -256,7 +295,10 @@ fn commit_quota(running: &Running<'_>, subject: &Subject, cost: i32) -> Result<(
             let allowance = db.get_quota_allowance_for_user(owner, organization)?;
             let before = match subject.build.build_number {
                 1 => 0,
-                n => db.get_workspace_build_by_number(subject.workspace.id, n - 1).optional()?.map_or(0, |b| b.daily_cost),
+                n => db
+                    .get_workspace_build_by_number(subject.workspace.id, n - 1)
+                    .optional()?
+                    .map_or(0, |b| b.daily_cost),
             };
             if consumed + i64::from(cost) > allowance && cost >= before {
                 return Ok::<_, store::Error>(Some((consumed, allowance)));
@@ -267,7 +309,9 @@ fn commit_quota(running: &Running<'_>, subject: &Subject, cost: i32) -> Result<(
     })?;
     match refused {
         Some((consumed, allowance)) => {
-            running.log.say(LogLevel::Error, &format!("This build costs {cost} a day; {consumed} of {allowance} are in use."));
+            running
+                .log
+                .say(LogLevel::Error, &format!("This build costs {cost} a day; {consumed} of {allowance} are in use."));
             Err(Failed::because("insufficient quota"))
         }
         None => {

@@ -5,14 +5,23 @@ use uuid::Uuid;
 use super::Failed;
 use super::made::Occasion;
 use super::runner::Running;
-use crate::provisioner::{GraphSource, InitRequest, Metadata, PlanRequest, RichParameterValue, Session, VariableValue, WorkspaceTransition};
+use crate::provisioner::{
+    GraphSource, InitRequest, Metadata, PlanRequest, RichParameterValue, Session, VariableValue, WorkspaceTransition,
+};
 use crate::sdk;
 
 /// Runs a dry run.
-pub fn run(running: &Running<'_>, mut session: Box<dyn Session>, version: Uuid, workspace_name: String, values: Vec<RichParameterValue>) -> Result<(), Failed> {
+pub fn run(
+    running: &Running<'_>,
+    mut session: Box<dyn Session>,
+    version: Uuid,
+    workspace_name: String,
+    values: Vec<RichParameterValue>,
+) -> Result<(), Failed> {
     let (log, deployment) = (running.log, running.deployment);
     log.enter("Initializing Terraform Directory");
-    let request = InitRequest { template_source_archive: running.archive()?, omit_module_files: true, ..InitRequest::default() };
+    let request =
+        InitRequest { template_source_archive: running.archive()?, omit_module_files: true, ..InitRequest::default() };
     let init = session.init(request, log).map_err(|e| Failed::of(e).after("init error"))?;
     let owner = running.db.acting_as(crate::rbac::system::restricted()).get_user_by_id(running.job.initiator_id)?;
     let variables = running.db.get_template_version_variables(version)?;
@@ -31,16 +40,29 @@ pub fn run(running: &Running<'_>, mut session: Box<dyn Session>, version: Uuid, 
     let request = PlanRequest {
         metadata,
         rich_parameter_values: values,
-        variable_values: variables.into_iter().map(|v| VariableValue { name: v.name, value: v.value, sensitive: v.sensitive }).collect(),
+        variable_values: variables
+            .into_iter()
+            .map(|v| VariableValue { name: v.name, value: v.value, sensitive: v.sensitive })
+            .collect(),
         ..PlanRequest::default()
     };
     log.stage("Running dry-run");
-    let plan = session.plan(request, log).map_err(|e| Failed::of(e).after("plan during dry-run provision error").after("dry-run provision for start"))?;
+    let plan = session
+        .plan(request, log)
+        .map_err(|e| Failed::of(e).after("plan during dry-run provision error").after("dry-run provision for start"))?;
     log.enter("Graphing Infrastructure");
-    let graph = session.graph(GraphSource::Plan, log).map_err(|e| Failed::of(e).after("graph during dry-run provision error").after("dry-run provision for start"))?;
+    let graph = session.graph(GraphSource::Plan, log).map_err(|e| {
+        Failed::of(e).after("graph during dry-run provision error").after("dry-run provision for start")
+    })?;
     let now = deployment.clock.now();
     running.complete(|db| {
-        let occasion = Occasion { db, ids: &deployment.ids, job: running.job.id, transition: sdk::WorkspaceTransition::Start, now };
+        let occasion = Occasion {
+            db,
+            ids: &deployment.ids,
+            job: running.job.id,
+            transition: sdk::WorkspaceTransition::Start,
+            now,
+        };
         occasion.resources(&graph.resources)?;
         occasion.modules(&init.modules)?;
         for timings in [&init.timings, &plan.timings, &graph.timings] {

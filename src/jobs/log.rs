@@ -20,7 +20,8 @@ const MAX_LINE: usize = 1024;
 /// Lines that are kept at once at the latest.
 const BATCH: usize = 100;
 /// Said where a log is cut. A fact of the wire: clients look for it.
-const OVERFLOW: &str = "Provisioner logs exceeded the max size of 1MB. Will not continue to write provisioner logs for workspace build.";
+const OVERFLOW: &str =
+    "Provisioner logs exceeded the max size of 1MB. Will not continue to write provisioner logs for workspace build.";
 
 struct Line {
     created_at: Time,
@@ -51,7 +52,14 @@ pub struct JobLog {
 impl JobLog {
     /// For a job. `least`: what is below it is left out.
     pub fn new(deployment: &Deployment, db: &Db, job: Uuid, least: provisioner::LogLevel) -> JobLog {
-        JobLog { deployment: deployment.clone(), db: db.clone(), job, least, state: Mutex::default(), canceled: AtomicBool::new(false) }
+        JobLog {
+            deployment: deployment.clone(),
+            db: db.clone(),
+            job,
+            least,
+            state: Mutex::default(),
+            canceled: AtomicBool::new(false),
+        }
     }
 
     /// Begins a stage, and says so.
@@ -86,7 +94,13 @@ impl JobLog {
                 let stage = state.stage.clone();
                 if state.bytes + output.len() + OVERFLOW.len() > MAX_BYTES {
                     state.overflowed = true;
-                    state.waiting.push(Line { created_at, source, level: LogLevel::Warn, stage, output: OVERFLOW.to_owned() });
+                    state.waiting.push(Line {
+                        created_at,
+                        source,
+                        level: LogLevel::Warn,
+                        stage,
+                        output: OVERFLOW.to_owned(),
+                    });
                 } else {
                     state.bytes += output.len();
                     state.waiting.push(Line { created_at, source, level, stage, output });
@@ -112,7 +126,8 @@ impl JobLog {
         let first = self.db.tx(|db| {
             let mut first = None;
             for l in &lines {
-                let id = db.insert_provisioner_job_log(self.job, l.created_at, l.source, l.level, &l.stage, &l.output)?;
+                let id =
+                    db.insert_provisioner_job_log(self.job, l.created_at, l.source, l.level, &l.stage, &l.output)?;
                 first.get_or_insert(id);
             }
             db.update_provisioner_job_logs_length(self.job, added as i32)?;

@@ -9,12 +9,15 @@ use uuid::Uuid;
 use super::Failed;
 use crate::ids::Ids;
 use crate::provisioner::{self, AgentAuth, AppOpenIn, AppSharingLevel};
-use crate::sdk::{WorkspaceAgentLifecycle, WorkspaceAppHealth, WorkspaceAppOpenIn, WorkspaceAppSharingLevel, WorkspaceTransition};
+use crate::sdk::{
+    WorkspaceAgentLifecycle, WorkspaceAppHealth, WorkspaceAppOpenIn, WorkspaceAppSharingLevel, WorkspaceTransition,
+};
 use crate::store::Db;
 use crate::store::queries::resources as rows;
 use crate::time::Time;
 
-static AGENT_NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?i)^[a-z0-9](-?[a-z0-9])*$").expect("a valid pattern"));
+static AGENT_NAME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("(?i)^[a-z0-9](-?[a-z0-9])*$").expect("a valid pattern"));
 static APP_SLUG: LazyLock<Regex> = LazyLock::new(|| Regex::new("^[a-z0-9](-?[a-z0-9])*$").expect("a valid pattern"));
 
 /// Where and when something was made.
@@ -96,7 +99,9 @@ impl Occasion<'_> {
         let id = self.ids.uuid();
         let (auth_token, auth_instance_id) = match &made.auth {
             AgentAuth::Token(token) if token.is_empty() => (self.ids.uuid(), None),
-            AgentAuth::Token(token) => (Uuid::try_parse(token).map_err(|_| Failed::because("the agent's token is not a UUID"))?, None),
+            AgentAuth::Token(token) => {
+                (Uuid::try_parse(token).map_err(|_| Failed::because("the agent's token is not a UUID"))?, None)
+            }
             AgentAuth::InstanceId(id) => (self.ids.uuid(), (!id.is_empty()).then(|| id.clone())),
         };
         let environment: BTreeMap<&str, &str> = made
@@ -166,11 +171,24 @@ impl Occasion<'_> {
         let (created_at, updated_at) = (self.now, self.now);
         if let Some(memory) = &wanted.memory {
             let (enabled, threshold) = (memory.enabled, memory.threshold);
-            self.db.insert_memory_resource_monitor(&rows::MemoryResourceMonitor { agent_id, enabled, threshold, created_at, updated_at })?;
+            self.db.insert_memory_resource_monitor(&rows::MemoryResourceMonitor {
+                agent_id,
+                enabled,
+                threshold,
+                created_at,
+                updated_at,
+            })?;
         }
         for volume in &wanted.volumes {
             let (enabled, threshold, path) = (volume.enabled, volume.threshold, volume.path.clone());
-            self.db.insert_volume_resource_monitor(&rows::VolumeResourceMonitor { agent_id, enabled, threshold, path, created_at, updated_at })?;
+            self.db.insert_volume_resource_monitor(&rows::VolumeResourceMonitor {
+                agent_id,
+                enabled,
+                threshold,
+                path,
+                created_at,
+                updated_at,
+            })?;
         }
         Ok(())
     }
@@ -215,7 +233,8 @@ impl Occasion<'_> {
         let script = provisioner::Script {
             display_name: format!("Dev Container ({})", made.name),
             icon: "/emojis/1f4e6.png".to_owned(),
-            script: "echo 'This agent does not start dev containers: update it, or switch dev containers on.'\nexit 1".to_owned(),
+            script: "echo 'This agent does not start dev containers: update it, or switch dev containers on.'\nexit 1"
+                .to_owned(),
             run_on_start: true,
             ..provisioner::Script::default()
         };
@@ -272,7 +291,9 @@ fn check_agent_name(name: &str) -> Result<(), Failed> {
     let why = match name {
         "" => "agent name cannot be empty".to_owned(),
         name if AGENT_NAME.is_match(name) => return Ok(()),
-        name if name.contains('_') => format!("agent name {name:?} contains underscores, which are not supported: use hyphens instead"),
+        name if name.contains('_') => {
+            format!("agent name {name:?} contains underscores, which are not supported: use hyphens instead")
+        }
         name => format!("agent name {name:?} may have letters, digits and single hyphens between them only"),
     };
     Err(Failed::because(why))

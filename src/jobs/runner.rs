@@ -58,9 +58,21 @@ impl Provisioners {
         fail_orphans(deployment, &db)?;
         let mut threads = Vec::new();
         for daemon in daemons {
-            let worker = Worker { deployment: deployment.clone(), db: db.clone(), daemon, open: Arc::clone(&open), stopped: stopped.clone(), posted: deployment.pubsub.subscribe(POSTED) };
-            let thread = std::thread::Builder::new().name(format!("provisioner-{}", threads.len())).stack_size(STACK_BYTES);
-            threads.push(thread.spawn(move || worker.run()).map_err(|e| store::Error::Unavailable(format!("cannot start a provisioner thread: {e}")))?);
+            let worker = Worker {
+                deployment: deployment.clone(),
+                db: db.clone(),
+                daemon,
+                open: Arc::clone(&open),
+                stopped: stopped.clone(),
+                posted: deployment.pubsub.subscribe(POSTED),
+            };
+            let thread =
+                std::thread::Builder::new().name(format!("provisioner-{}", threads.len())).stack_size(STACK_BYTES);
+            threads.push(
+                thread
+                    .spawn(move || worker.run())
+                    .map_err(|e| store::Error::Unavailable(format!("cannot start a provisioner thread: {e}")))?,
+            );
         }
         Ok(Provisioners { stop: Some(stop), threads })
     }
@@ -97,16 +109,23 @@ fn register(deployment: &Deployment, index: usize) -> Result<ProvisionerDaemon, 
 }
 
 fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map(|n| n.trim().to_owned()).ok().filter(|n| !n.is_empty()).unwrap_or_else(|| "rockpool".to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|n| n.trim().to_owned())
+        .ok()
+        .filter(|n| !n.is_empty())
+        .unwrap_or_else(|| "rockpool".to_owned())
 }
 
 /// Fails the jobs that were running when the server before this one ended.
 fn fail_orphans(deployment: &Deployment, db: &Db) -> Result<(), store::Error> {
-    let built_in: Vec<Uuid> = db.get_provisioner_daemons()?.into_iter().filter(|d| d.key_id == BUILT_IN_KEY).map(|d| d.id).collect();
+    let built_in: Vec<Uuid> =
+        db.get_provisioner_daemons()?.into_iter().filter(|d| d.key_id == BUILT_IN_KEY).map(|d| d.id).collect();
     for job in db.get_unfinished_provisioner_jobs()? {
         if job.worker_id.is_some_and(|w| built_in.contains(&w)) {
             log::warn!(target: "provisionerd", job:% = job.id; "failing a job that the server had begun before it ended");
-            let failed = Failed::because("The server ended while this job was running, so how far it came is not known. Try again.");
+            let failed = Failed::because(
+                "The server ended while this job was running, so how far it came is not known. Try again.",
+            );
             let log = JobLog::new(deployment, db, job.id, LogLevel::Trace);
             log.enter("Cleaning Up");
             log.say(sdk::LogLevel::Error, &failed.message);
@@ -132,7 +151,9 @@ impl Worker {
         loop {
             if seen.elapsed() >= HEARTBEAT {
                 seen = Instant::now();
-                if let Err(e) = self.db.update_provisioner_daemon_last_seen_at(self.daemon.id, self.deployment.clock.now()) {
+                if let Err(e) =
+                    self.db.update_provisioner_daemon_last_seen_at(self.daemon.id, self.deployment.clock.now())
+                {
                     log::warn!(target: "provisionerd", "a provisioner cannot show that it is there: {e}");
                 }
             }
@@ -145,7 +166,9 @@ impl Worker {
                 },
                 Err(e) => {
                     log::error!(target: "provisionerd", "a provisioner cannot look for jobs: {e}");
-                    if self.stopped.recv_timeout(Duration::from_secs(1)) != Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+                    if self.stopped.recv_timeout(Duration::from_secs(1))
+                        != Err(crossbeam_channel::RecvTimeoutError::Timeout)
+                    {
                         return;
                     }
                 }
@@ -162,7 +185,9 @@ impl Worker {
         if self.db.get_waiting_provisioner_jobs()?.is_empty() {
             return Ok(None);
         }
-        self.db.acquire_provisioner_job(d.organization_id, &d.provisioners, &d.tags, d.id, self.deployment.clock.now()).optional()
+        self.db
+            .acquire_provisioner_job(d.organization_id, &d.provisioners, &d.tags, d.id, self.deployment.clock.now())
+            .optional()
     }
 
     fn work(&self, job: ProvisionerJob) {
@@ -195,8 +220,12 @@ impl Worker {
             log.stage("Setting up");
             let session = (self.open)();
             let worked = catch_unwind(AssertUnwindSafe(|| match input {
-                Input::TemplateVersionImport { template_version_id, user_variable_values } => import::run(&running, session, template_version_id, user_variable_values),
-                Input::WorkspaceBuild { workspace_build_id, prebuilt_workspace_stage, .. } => build::run(&running, session, workspace_build_id, prebuilt_workspace_stage),
+                Input::TemplateVersionImport { template_version_id, user_variable_values } => {
+                    import::run(&running, session, template_version_id, user_variable_values)
+                }
+                Input::WorkspaceBuild { workspace_build_id, prebuilt_workspace_stage, .. } => {
+                    build::run(&running, session, workspace_build_id, prebuilt_workspace_stage)
+                }
                 Input::TemplateVersionDryRun { template_version_id, workspace_name, rich_parameter_values } => {
                     dry_run::run(&running, session, template_version_id, workspace_name, rich_parameter_values)
                 }
@@ -228,7 +257,9 @@ impl Worker {
                 match self.db.update_provisioner_job_by_id(job.id, self.deployment.clock.now()) {
                     Ok(now) if now.canceled_at.is_some() => log.cancel(),
                     Ok(_) => {}
-                    Err(e) => log::warn!(target: "provisionerd", job:% = job.id; "a running job cannot show that it is alive: {e}"),
+                    Err(e) => {
+                        log::warn!(target: "provisionerd", job:% = job.id; "a running job cannot show that it is alive: {e}")
+                    }
                 }
             }
         }
