@@ -106,8 +106,9 @@ pub struct WebSocketSender(Arc<Outbound>);
 
 struct Outbound {
     conn: Arc<Conn>,
-    /// A close frame has been sent or the connection is broken. The lock also keeps frames whole and in order.
-    ended: Mutex<bool>,
+    /// None once a close frame has been sent or the connection is broken; dropping it tells the handler.
+    /// The lock also keeps frames whole and in order.
+    open: Mutex<Option<Sender<Never>>>,
     closed: AtomicBool,
     /// Who closed first, and how.
     closing: Mutex<Option<Closing>>,
@@ -127,28 +128,27 @@ impl Upgrade {
         }
         self.send_head(101, &[], &own, Follows::Nothing)?;
 
+        let (gone_sender, gone) = crossbeam_channel::bounded(0);
         let conn = self.conn.clone();
         let outbound = Arc::new(Outbound {
             conn: conn.clone(),
-            ended: Mutex::new(false),
+            open: Mutex::new(Some(gone_sender)),
             closed: AtomicBool::new(false),
             closing: Mutex::new(None),
         });
         let (inbound_sender, inbound) = crossbeam_channel::bounded(options.inbound_messages.max(1));
-        let (gone_sender, gone) = crossbeam_channel::bounded(0);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .max_message_size(Some(options.max_message_bytes))
             .max_frame_size(Some(options.max_message_bytes));
         let ahead = std::mem::take(&mut self.ahead);
         let reader = Reader {
-            half: Half { conn, outbound: outbound.clone(), wait: Duration::ZERO, reply: Vec::new() },
+            half: Half { conn, outbound: outbound.clone(), wait: Duration::ZERO, reply: Vec::new(), closing: None },
             context: WebSocketContext::from_partially_read(ahead, Role::Server, Some(config)),
             pulse: Pulse::new(options.heartbeat, Instant::now()),
             one_way: options.one_way,
-            inbound: inbound_sender,
+            inbound: Some(inbound_sender),
             door: self.door.clone(),
-            _gone: gone_sender,
         };
         self.begin(Box::new(reader));
         Ok(WebSocket { sender: WebSocketSender(outbound), inbound, gone })
@@ -215,7 +215,8 @@ impl WebSocket {
             RecvTimeoutError::Disconnected => RecvError::Closed,
         })
     }
-    /// A channel that disconnects when the client has gone or the server is going, for a `select!`.
+    /// A channel that disconnects when nothing can be sent any more, for a `select!`: the client has gone,
+    /// the server is going, or either side has closed.
     pub fn closed(&self) -> &Receiver<Never> {
         &self.gone
     }
@@ -290,19 +291,22 @@ impl Outbound {
         let mut bytes = Vec::with_capacity(frame.len());
         // Writing to memory does not fail.
         frame.format(&mut bytes).map_err(|_| Closed)?;
-        self.send_bytes(&bytes, false)
+        self.send_bytes(&bytes, None)
     }
 
-    /// Sends whole frames; `last` when a close frame is among them.
-    fn send_bytes(&self, bytes: &[u8], last: bool) -> Result<(), Closed> {
-        let mut ended = self.ended.lock();
-        if *ended {
+    /// Sends whole frames; with how the stream closes, if the last of them is a close frame.
+    fn send_bytes(&self, bytes: &[u8], last: Option<Closing>) -> Result<(), Closed> {
+        let mut open = self.open.lock();
+        if open.is_none() {
             return Err(Closed);
         }
         let sent = self.conn.write_all(bytes);
-        if last || sent.is_err() {
-            *ended = true;
+        let ends = if sent.is_ok() { last } else { Some(broken("the client took too long, or has gone")) };
+        if let Some(closing) = ends {
+            // Before the handler is told that there is something to read here.
+            self.closing.lock().get_or_insert(closing);
             self.closed.store(true, Ordering::Release);
+            *open = None;
         }
         sent.map_err(|_| {
             // Too slow or gone: wake the reader as well.
@@ -320,16 +324,15 @@ impl Outbound {
         let mut bytes = Vec::with_capacity(frame.len());
         if frame.format(&mut bytes).is_ok() {
             // An error says that it is closed, which is what was wanted.
-            if self.send_bytes(&bytes, true).is_ok() {
-                self.closing.lock().get_or_insert(Closing { code, reason: reason[..end].to_owned() });
-            }
+            let _ = self.send_bytes(&bytes, Some(Closing { code, reason: reason[..end].to_owned() }));
         }
     }
 
     /// Nothing will be sent any more.
-    fn end(&self) {
-        *self.ended.lock() = true;
+    fn end(&self, closing: Closing) {
+        self.closing.lock().get_or_insert(closing);
         self.closed.store(true, Ordering::Release);
+        *self.open.lock() = None;
     }
 }
 
@@ -339,6 +342,8 @@ struct Half {
     outbound: Arc<Outbound>,
     wait: Duration,
     reply: Vec<u8>,
+    /// How the client closes, when the reply is the answer to that.
+    closing: Option<Closing>,
 }
 
 impl Read for Half {
@@ -354,17 +359,13 @@ impl Write for Half {
     }
     fn flush(&mut self) -> io::Result<()> {
         if !self.reply.is_empty() {
-            let is_close = self.reply[0] & 0x0f == CLOSE_OPCODE;
             // After our own close frame there is nothing to add; a broken connection shows in the next read.
-            let _ = self.outbound.send_bytes(&self.reply, is_close);
+            let _ = self.outbound.send_bytes(&self.reply, self.closing.take());
             self.reply.clear();
         }
         Ok(())
     }
 }
-
-/// tungstenite replies with one frame at a time; this in its first byte makes it a close frame.
-const CLOSE_OPCODE: u8 = 8;
 
 /// The reading half.
 struct Reader {
@@ -372,16 +373,15 @@ struct Reader {
     context: WebSocketContext,
     pulse: Pulse,
     one_way: Option<(u16, &'static str)>,
-    inbound: Sender<Message>,
+    /// None once nothing that the client still says is of interest.
+    inbound: Option<Sender<Message>>,
     door: Arc<Door>,
-    _gone: Sender<Never>,
 }
 
 impl StreamReader for Reader {
     fn run(mut self: Box<Self>) {
         let closing = self.read_to_end();
-        self.half.outbound.closing.lock().get_or_insert(closing);
-        self.half.outbound.end();
+        self.half.outbound.end(closing);
     }
 }
 
@@ -392,6 +392,7 @@ impl Reader {
             let now = Instant::now();
             // We closed: the client has a moment to answer.
             if self.half.outbound.closed.load(Ordering::Acquire) {
+                self.inbound = None;
                 let until = *farewell.get_or_insert(now + CLOSE_ANSWER);
                 self.half.wait = until.saturating_duration_since(now);
                 if self.half.wait.is_zero() {
@@ -431,12 +432,14 @@ impl Reader {
             WireMessage::Text(text) => Message::Text(text.as_str().to_owned()),
             WireMessage::Binary(bytes) => Message::Binary(bytes.into()),
             WireMessage::Close(frame) => {
+                let (code, reason) =
+                    frame.map_or((1005, String::new()), |f| (f.code.into(), f.reason.as_str().to_owned()));
+                let closing = Closing { code, reason };
+                self.half.closing = Some(closing.clone());
                 // Makes the answer; the error says that both sides have closed, which is so.
                 let _ = self.context.flush(&mut self.half);
                 let _ = self.half.flush();
-                let (code, reason) =
-                    frame.map_or((1005, String::new()), |f| (f.code.into(), f.reason.as_str().to_owned()));
-                return Some(Closing { code, reason });
+                return Some(closing);
             }
             WireMessage::Ping(_) => {
                 // Sends the pong at once.
@@ -449,11 +452,12 @@ impl Reader {
             self.half.outbound.close(code, reason);
             return None;
         }
-        // A handler that does not receive makes the client wait, here. Once it has let go of the socket,
-        // what the client still sends is for nobody.
-        select! {
-            send(self.inbound, message) -> _ => {}
-            recv(self.door.going) -> _ => {}
+        // A handler that does not receive makes the client wait, here.
+        if let Some(inbound) = &self.inbound {
+            select! {
+                send(inbound, message) -> _ => {}
+                recv(self.door.going) -> _ => {}
+            }
         }
         self.pulse.heard(Instant::now());
         None

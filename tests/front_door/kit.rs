@@ -31,9 +31,8 @@ pub fn response(status: u16, body: impl Into<Vec<u8>>) -> Response {
 impl App for Probe {
     fn plan(&self, head: &Head) -> Plan {
         match head.path.as_str() {
-            "/ws" | "/ws-push" | "/ws-flood" | "/sse" | "/sse-panic" | "/tunnel" | "/refuse" | "/forget" => {
-                Plan::Stream { max_body: 0 }
-            }
+            "/ws" | "/ws-push" | "/ws-slow" | "/ws-flood" | "/sse" | "/sse-panic" | "/tunnel" | "/refuse"
+            | "/forget" => Plan::Stream { max_body: 0 },
             "/plan-panic" => panic!("the plan's own words"),
             "/small" => Plan::Plain { max_body: 10 },
             _ => Plan::Plain { max_body: 1 << 20 },
@@ -71,11 +70,14 @@ impl App for Probe {
 
     fn stream(&self, request: Request, upgrade: Upgrade) {
         match request.head.path.as_str() {
-            "/ws" => {
+            "/ws" | "/ws-slow" => {
                 let Ok(socket) = upgrade.websocket(WebSocketOptions { max_message_bytes: 1000, ..Default::default() })
                 else {
                     return;
                 };
+                if request.head.path == "/ws-slow" {
+                    self.hold.recv_timeout(PATIENCE).unwrap();
+                }
                 while let Ok(message) = socket.recv() {
                     let sent = match message {
                         Message::Text(text) => socket.send_text(text),

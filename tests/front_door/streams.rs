@@ -187,3 +187,16 @@ fn a_handler_that_panics_after_it_began_breaks_the_stream_and_no_more() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(door.ask(get("/")).starts_with("HTTP/1.1 200 "));
 }
+
+#[test]
+fn a_handler_that_lags_behind_makes_its_client_wait_and_loses_nothing() {
+    let door = door();
+    let (mut socket, _) = tungstenite::client(format!("ws://{}/ws-slow", door.address), door.connect()).unwrap();
+    for n in 0..100 {
+        socket.send(n.to_string().into()).unwrap();
+    }
+    door.release.send(()).unwrap();
+    for n in 0..100 {
+        assert_eq!(socket.read().unwrap(), n.to_string().into());
+    }
+}
