@@ -27,15 +27,15 @@ pub fn user_as(cx: &Cx, db: &store::Db) -> Result<User, Error> {
     )
 }
 
-/// The organization that `{organization}` names: `default`, an id, or a name.
+/// The organization that `{organization}` names: `default`, an id, or a name. The nil id means the
+/// default one too: older provisioners send it.
 pub fn organization(cx: &Cx) -> Result<Organization, Error> {
     let name = cx.param("organization");
-    let found = if name == "default" {
-        cx.db().get_default_organization()
-    } else if let Ok(id) = Uuid::try_parse(name) {
-        cx.db().get_organization_by_id(id)
-    } else {
-        cx.db().get_organization_by_name(name, false)
+    let found = match Uuid::try_parse(name) {
+        _ if name == "default" => cx.db().get_default_organization(),
+        Ok(id) if id.is_nil() => cx.db().get_default_organization(),
+        Ok(id) => cx.db().get_organization_by_id(id),
+        Err(_) => cx.db().get_organization_by_name(name, false),
     };
     Ok(found?)
 }

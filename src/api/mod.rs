@@ -4,17 +4,26 @@
 //! Start at [`door`] for how a request is taken, at [`routes`] for the list of routes, at [`cx`] for
 //! what a handler holds. Adding an endpoint: ARCHITECTURE.md walks through one.
 
+pub mod appearance;
+pub mod authcheck;
 pub mod authn;
 mod csrf;
 pub mod cx;
+pub mod deployment;
 pub mod door;
+pub mod entitlements;
 mod error;
+pub mod experiments;
+pub mod files;
 pub mod general;
 pub mod jobs;
 pub mod lookup;
+pub mod members;
+pub mod organizations;
 mod pages;
 pub mod reply;
 pub mod resources;
+pub mod roles;
 pub mod routes;
 pub mod sessions;
 pub mod users;

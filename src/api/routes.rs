@@ -114,6 +114,16 @@ impl Routes {
 pub fn all() -> Routes {
     let mut r = Routes::default();
     super::general::routes(&mut r);
+    super::appearance::routes(&mut r);
+    super::authcheck::routes(&mut r);
+    super::deployment::routes(&mut r);
+    super::entitlements::routes(&mut r);
+    super::experiments::routes(&mut r);
+    super::files::routes(&mut r);
+    super::general::routes(&mut r);
+    super::members::routes(&mut r);
+    super::organizations::routes(&mut r);
+    super::roles::routes(&mut r);
     super::users::routes(&mut r);
     super::sessions::routes(&mut r);
     r

@@ -2,7 +2,8 @@
 
 use crate::deployment::Deployment;
 use crate::ids::Ids;
-use crate::rbac::{Permission, permissions_json, roles, system};
+use crate::organizations;
+use crate::rbac::system;
 use crate::store::{Error, Optional, Store};
 
 /// The id of this deployment, made at its first start.
@@ -25,17 +26,8 @@ pub fn prepare(deployment: &Deployment) -> Result<(), Error> {
     let now = deployment.clock.now();
     db.tx(|db| {
         for role in db.get_organization_member_roles()? {
-            let wanted = roles::organization_member(role.workspace_sharing_disabled);
-            let (org, member) = (stored(wanted.org), stored(wanted.member));
-            if role.org_permissions != org || role.member_permissions != member {
-                db.update_system_role(role.id, &org, &member, now)?;
-            }
+            organizations::write_member_role(db, &role, now)?;
         }
         Ok(())
     })
-}
-
-/// Permissions as their column holds them.
-fn stored(permissions: &[Permission]) -> serde_json::Value {
-    serde_json::from_str(&permissions_json(permissions)).unwrap_or_default()
 }

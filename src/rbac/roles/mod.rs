@@ -4,7 +4,10 @@
 //! `custom_roles`; `organization-member` is such a row too, but the server writes it, from
 //! [`organization_member`].
 
+mod custom;
 mod tables;
+
+pub use custom::{check_custom, valid_permission};
 
 use std::borrow::Cow;
 

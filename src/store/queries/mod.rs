@@ -1,8 +1,10 @@
 //! The declared queries, a file an aggregate, each with its row types.
 
 pub mod api_keys;
+pub mod deployment_stats;
 pub mod files;
 pub mod git_ssh_keys;
+pub mod groups;
 pub mod organizations;
 pub mod presets;
 pub mod provisioner_daemons;
@@ -24,9 +26,11 @@ use crate::store::statement::Query;
 pub fn all() -> impl Iterator<Item = &'static Query> {
     [
         api_keys::QUERIES,
-        organizations::QUERIES,
+        deployment_stats::QUERIES,
         files::QUERIES,
         git_ssh_keys::QUERIES,
+        groups::QUERIES,
+        organizations::QUERIES,
         presets::QUERIES,
         provisioner_daemons::QUERIES,
         provisioner_jobs::QUERIES,

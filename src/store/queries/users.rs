@@ -87,6 +87,11 @@ queries! {
         allow(system Read System),
         sql "SELECT count(*) FROM users WHERE deleted = FALSE AND is_system = FALSE";
 
+    /// How many people are active.
+    GetActiveUserCount = get_active_user_count(db) -> one i64;
+        allow(system Read System),
+        sql "SELECT count(*) FROM users WHERE status = 'active' AND deleted = FALSE AND is_system = FALSE";
+
     /// Makes a user. The roles must have been checked by `roles::assignable`.
     InsertUser = insert_user(db, user: &NewUser) -> one User;
         allow(system Create User),
