@@ -6,6 +6,7 @@
 //! ARCHITECTURE.md walks a request and a build through the rooms.
 
 pub mod api;
+pub mod archive;
 pub mod auth;
 pub mod builds;
 pub mod cli;

@@ -108,6 +108,21 @@ fn a_unix_socket_serves_and_is_named() {
 }
 
 #[test]
+fn a_server_that_nobody_reads_serves_and_ends_in_order() {
+    let folder = folder();
+    let Up { mut child, out, said } = Up::start(rockpool(&folder, &["server", "--http-address", "127.0.0.1:0"]));
+    let address = said.lines().next().and_then(|line| line.rsplit('/').next()).unwrap_or_default();
+    // Closes the reading ends, as a pipe into `head` does.
+    drop(out);
+    drop(child.stderr.take());
+    let stream = std::net::TcpStream::connect(address).expect("it listens");
+    assert!(healthz(stream).ends_with("OK"));
+    let sent = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn systemd_hears_when_the_server_is_ready_and_when_it_ends() {
     let folder = folder();
     let path = folder.path().join("notify.sock");
@@ -134,7 +149,7 @@ fn a_taken_port_ends_the_start_with_the_address() {
     let output = output(rockpool(&folder, &["server", "--http-address", &address]));
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains(&format!("configure http(s): listen tcp {address}")), "{said}");
+    assert!(said.contains(&format!("configure http(s): listen tcp {address}: bind: ")), "{said}");
     assert!(said.to_lowercase().contains("address already in use"), "{said}");
 }
 
@@ -182,7 +197,7 @@ fn what_makes_no_sense_is_refused_by_name() {
 fn logs_go_where_they_are_told_in_the_form_asked_for() {
     let folder = folder();
     let json = folder.path().join("log.json");
-    let mut command = rockpool(&folder, &["server", "--http-address", "127.0.0.1:0", "--verbose"]);
+    let mut command = rockpool(&folder, &["server", "--http-address", "127.0.0.1:0"]);
     command.env("CODER_LOGGING_HUMAN", "/dev/stderr").env("CODER_LOGGING_JSON", &json);
     let (_, log, status) = Up::start(command).end("TERM");
     assert_eq!(status, Some(0));

@@ -391,12 +391,34 @@ fn a_variable_that_is_nearly_an_option_is_warned_of() {
 #[test]
 fn variables_of_other_commands_are_nobodys_slip() {
     let server: Vec<_> = options::all().iter().filter_map(|spec| spec.env).collect();
-    for command in reference()["commands"].as_array().expect("commands are a list") {
-        for option in command["options"].as_array().into_iter().flatten() {
-            let Some(name) = option["environment"].as_str().map(|name| name.trim_start_matches('$')) else { continue };
-            if !server.contains(&name) {
-                assert_eq!(config(&[], &[(name, "x")]).warnings, Vec::<String>::new(), "{name}");
-            }
-        }
+    let reference = reference();
+    let commands = reference["commands"].as_array().expect("commands are a list");
+    let all = commands.iter().flat_map(|command| command["options"].as_array().into_iter().flatten());
+    let names = all.filter_map(|option| option["environment"].as_str()).map(|name| name.trim_start_matches('$'));
+    let others: Vec<_> =
+        names.filter(|name| !server.contains(name) && *name != "HOME").map(|name| (name, "x")).collect();
+    assert!(others.len() > 100, "{others:?}");
+    assert_eq!(config(&[], &others).warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_cache_is_where_systemd_or_the_administrator_puts_it() {
+    for (args, vars, want) in [
+        (&[][..], &[("CACHE_DIRECTORY", "/var/cache/pool:/var/cache/other")][..], "/var/cache/pool"),
+        (&["--cache-dir", "/srv/cache"], &[("CACHE_DIRECTORY", "/var/cache/pool")], "/srv/cache"),
+        (&["--data-dir", "/srv/pool"], &[], "/srv/pool/cache"),
+        (&[], &[("CODER_CACHE_DIRECTORY", "~/cache")], "/home/ada/cache"),
+    ] {
+        assert_eq!(config(args, vars).cache_dir.to_str(), Some(want), "{args:?} {vars:?}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_command_line_makes_the_reader_panic(args: Vec<String>, yaml_text: String) {
+        let _ = read(&args.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+        let _ = read(&["-c", path(&yaml(&yaml_text))], &[]);
     }
 }

@@ -21,6 +21,7 @@ pub mod lookup;
 pub mod members;
 pub mod organizations;
 mod pages;
+pub mod params;
 pub mod reply;
 pub mod resources;
 pub mod roles;

@@ -113,7 +113,6 @@ impl Routes {
 /// All of them.
 pub fn all() -> Routes {
     let mut r = Routes::default();
-    super::general::routes(&mut r);
     super::appearance::routes(&mut r);
     super::authcheck::routes(&mut r);
     super::deployment::routes(&mut r);

@@ -34,12 +34,30 @@ fn serve(config: Config) -> Result<(), Failure> {
     // From here on a signal ends the server in order, also while it starts.
     let signalled = signals::watch()?;
     let _logging = logging::init(&config.log, Clock::system()).map_err(Failure::of)?;
-    let mut err = io::stderr();
     for warning in &config.warnings {
-        banner::warn(&mut err, warning)?;
+        let _ = banner::warn(&mut io::stderr(), warning);
     }
     let running = Running::start(config, Hands::default()).map_err(Failure::of)?;
 
+    // The server serves whether or not anybody reads what it says.
+    let _ = announce(&running);
+    signals::notify_ready();
+    let data_dir = running.deployment.config.data_dir.display().to_string();
+    log::info!(access_url = running.deployment.access_url.as_str(), data_dir = data_dir.as_str(); "ready");
+
+    let signal = signalled.recv().map_err(Failure::of)?;
+    let _ = match signal {
+        Signal::Stop => banner::stopped(&mut io::stdout()),
+        Signal::Interrupt => banner::interrupted(&mut io::stdout()),
+    };
+    signals::notify_stopping();
+    running.stop();
+    log::info!("stopped");
+    Ok(())
+}
+
+/// Says where the server is to be found.
+fn announce(running: &Running) -> io::Result<()> {
     let mut out = io::stdout();
     let deployment = &running.deployment;
     // The HTTP listener comes first, where there is one.
@@ -48,14 +66,5 @@ fn serve(config: Config) -> Result<(), Failure> {
         banner::started(&mut out, scheme, &address)?;
     }
     banner::web_ui(&mut out, &deployment.access_url)?;
-    banner::logs_follow(&mut out)?;
-    signals::notify_ready();
-
-    match signalled.recv().map_err(Failure::of)? {
-        Signal::Stop => banner::stopped(&mut out)?,
-        Signal::Interrupt => banner::interrupted(&mut out)?,
-    }
-    signals::notify_stopping();
-    running.stop();
-    Ok(())
+    banner::logs_follow(&mut out)
 }

@@ -142,8 +142,9 @@ fn cache_dir(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<PathBuf, C
     if read.settings.get("cache-dir").source > Source::Default {
         return read.directory("cache-dir");
     }
-    let by_systemd = read.env.get("CACHE_DIRECTORY").filter(|path| !path.is_empty());
-    Ok(by_systemd.map_or_else(|| data_dir.join("cache"), PathBuf::from))
+    // A unit may have several; the first one is as good as any.
+    let by_systemd = read.env.get("CACHE_DIRECTORY").and_then(|all| all.split(':').next());
+    Ok(by_systemd.filter(|path| !path.is_empty()).map_or_else(|| data_dir.join("cache"), PathBuf::from))
 }
 
 fn rate_limits(read: &Reader<'_>) -> RateLimits {

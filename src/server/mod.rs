@@ -128,7 +128,7 @@ fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {
     match &config.http_address {
         Some(Listen::Tcp(address)) => {
             let listener = http::Listener::tcp(address);
-            listeners.push(listener.map_err(io(format!("configure http(s): listen tcp {address}")))?);
+            listeners.push(listener.map_err(io(format!("configure http(s): listen tcp {address}: bind")))?);
         }
         Some(Listen::Unix(path)) => {
             let listener = http::Listener::unix(path);
@@ -139,8 +139,9 @@ fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {
     if let Some(tls) = &config.tls {
         let server = tls_options(tls)?.load().map_err(|e| Error::Unsupported(e.to_string()))?;
         let listener = http::Listener::tcp(&tls.address);
-        listeners
-            .push(listener.map_err(io(format!("configure http(s): listen tcp {}", tls.address)))?.with_tls(server));
+        listeners.push(
+            listener.map_err(io(format!("configure http(s): listen tcp {}: bind", tls.address)))?.with_tls(server),
+        );
     }
     Ok(listeners)
 }
