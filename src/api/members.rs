@@ -24,10 +24,11 @@ pub fn routes(r: &mut Routes) {
 /// The members that a search finds.
 fn get_members(cx: &Cx) -> Reply {
     let organization = lookup::organization(cx)?;
-    let mut search = Params::of_search(cx.query("q"), |words| Err(format!("{words:?} is no search term here")));
-    let user_id = search.uuid("user_id");
-    let include_system = search.flag("include_system").unwrap_or_default();
-    let github_user_id = search.int("github_user_id").unwrap_or_default();
+    let mut search = Params::of_search(cx.query("q"), "q");
+    let user_id = search.uuid("user_id").filter(|id| !id.is_nil());
+    let include_system = search.boolean("include_system").unwrap_or_default();
+    let github_user_id = search.integer("github_user_id").unwrap_or_default();
+    search.refuse_others();
     search.finish("The search for members cannot be read.")?;
 
     let mut which = Where::new();
@@ -51,10 +52,11 @@ fn get_page_of_members(cx: &Cx) -> Reply {
     let page = Page::of(cx)?;
     let db = cx.db();
     let count = db.count_organization_members(organization.id)?;
-    if page.offset > 0 && i64::from(page.offset) >= count {
+    if page.offset > 0 && page.offset >= count {
         return Err(Error::invalid("The page is past the end.", "offset", format!("There are {count} members.")));
     }
-    let members = db.paginated_organization_members(organization.id, page.limit_or_all(), page.offset.into())?;
+    let limit = if page.limit == 0 { i64::MAX } else { page.limit };
+    let members = db.paginated_organization_members(organization.id, limit, page.offset)?;
     reply::ok(&sdk::PaginatedMembersResponse { members: show(cx, members)?, count })
 }
 
