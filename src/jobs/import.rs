@@ -176,7 +176,7 @@ fn keep_parsed(
     if !missing.is_empty() {
         let mut failed =
             Failed::because(format!("update job: required template variables need values: {}", missing.join(", ")));
-        failed.code = Some(JobErrorCode::RequiredTemplateVariables);
+        failed.code = Some(JobErrorCode::RequiredTemplateVariables.as_str());
         return Err(failed);
     }
     Ok(values)

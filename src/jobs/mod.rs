@@ -130,7 +130,7 @@ pub struct Failed {
     /// What the job reports.
     pub message: String,
     /// The kind of failure, where clients act on it.
-    pub code: Option<JobErrorCode>,
+    pub code: Option<&'static str>,
     /// The state as far as the provisioner came; none when it touched nothing.
     pub state: Option<Vec<u8>>,
     /// How long its parts took.
@@ -147,8 +147,8 @@ impl Failed {
     /// As a provisioner's phase failed.
     pub fn of(failure: provisioner::Failure) -> Failed {
         let code = match failure.message.as_str() {
-            m if m.contains("missing parameter") => Some(JobErrorCode::MissingTemplateParameter),
-            m if m.contains("required template variables") => Some(JobErrorCode::RequiredTemplateVariables),
+            m if m.contains("missing parameter") => Some("MISSING_TEMPLATE_PARAMETER"),
+            m if m.contains("required template variables") => Some(JobErrorCode::RequiredTemplateVariables.as_str()),
             _ => None,
         };
         Failed { message: failure.message, code, state: failure.state, timings: failure.timings, store: None }

@@ -88,8 +88,7 @@ impl Provisioners {
 }
 
 fn register(deployment: &Deployment, index: usize) -> Result<ProvisionerDaemon, store::Error> {
-    let db = deployment.db_as(system::provisionerd());
-    let system = deployment.system_db();
+    let db = deployment.system_db();
     let now = deployment.clock.now();
     let suffix = format!("-{index}");
     let host: String = hostname().chars().take(64 - suffix.len()).collect();
@@ -102,7 +101,7 @@ fn register(deployment: &Deployment, index: usize) -> Result<ProvisionerDaemon, 
         last_seen_at: Some(now),
         version: deployment.version.clone(),
         api_version: crate::version::PROVISIONER_API.to_owned(),
-        organization_id: system.get_default_organization()?.id,
+        organization_id: db.get_default_organization()?.id,
         key_id: BUILT_IN_KEY,
     };
     db.upsert_provisioner_daemon(&daemon)
@@ -119,7 +118,7 @@ fn hostname() -> String {
 /// Fails the jobs that were running when the server before this one ended.
 fn fail_orphans(deployment: &Deployment, db: &Db) -> Result<(), store::Error> {
     let built_in: Vec<Uuid> =
-        db.get_provisioner_daemons()?.into_iter().filter(|d| d.key_id == BUILT_IN_KEY).map(|d| d.id).collect();
+        deployment.system_db().get_provisioner_daemons()?.into_iter().filter(|d| d.key_id == BUILT_IN_KEY).map(|d| d.id).collect();
     for job in db.get_unfinished_provisioner_jobs()? {
         if job.worker_id.is_some_and(|w| built_in.contains(&w)) {
             log::warn!(target: "provisionerd", job:% = job.id; "failing a job that the server had begun before it ended");
@@ -152,7 +151,7 @@ impl Worker {
             if seen.elapsed() >= HEARTBEAT {
                 seen = Instant::now();
                 if let Err(e) =
-                    self.db.update_provisioner_daemon_last_seen_at(self.daemon.id, self.deployment.clock.now())
+                    self.deployment.system_db().update_provisioner_daemon_last_seen_at(self.daemon.id, self.deployment.clock.now())
                 {
                     log::warn!(target: "provisionerd", "a provisioner cannot show that it is there: {e}");
                 }

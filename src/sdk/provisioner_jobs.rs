@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::common::LogLevel;
 use super::validate::Validate;
+use super::wire::Word;
 use crate::time::Time;
 use crate::wire_enum;
 
@@ -26,7 +27,7 @@ pub struct ProvisionerJob {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub error: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_code: Option<JobErrorCode>,
+    pub error_code: Option<Word<JobErrorCode>>,
     pub status: ProvisionerJobStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<Uuid>,
@@ -216,7 +217,6 @@ wire_enum! {
 wire_enum! {
     /// Errors that programs act on.
     pub enum JobErrorCode {
-        MissingTemplateParameter = "MISSING_TEMPLATE_PARAMETER",
         RequiredTemplateVariables = "REQUIRED_TEMPLATE_VARIABLES",
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::rbac::{Acl, Action, Object, Resource};
 use crate::sdk::{
-    JobErrorCode, LogLevel, LogSource, ProvisionerJobStatus, ProvisionerJobType, ProvisionerStorageMethod,
+    LogLevel, LogSource, ProvisionerJobStatus, ProvisionerJobType, ProvisionerStorageMethod,
     ProvisionerType, TimingStage,
 };
 use crate::store::db::{Guarded, Switches};
@@ -25,7 +25,7 @@ rows! {
         pub canceled_at: Option<Time>,
         pub completed_at: Option<Time>,
         pub error: Option<String>,
-        pub error_code: Option<JobErrorCode>,
+        pub error_code: Option<String>,
         pub organization_id: Uuid,
         pub initiator_id: Uuid,
         pub provisioner: ProvisionerType,
@@ -211,7 +211,7 @@ queries! {
         sql "UPDATE provisioner_jobs SET canceled_at = :canceled_at, completed_at = :completed_at WHERE id = :id";
 
     /// Marks a job as over.
-    UpdateProvisionerJobWithCompleteByID = update_provisioner_job_with_complete_by_id(db, id: Uuid, completed_at: Time, error: Option<String>, error_code: Option<JobErrorCode>) -> exec;
+    UpdateProvisionerJobWithCompleteByID = update_provisioner_job_with_complete_by_id(db, id: Uuid, completed_at: Time, error: Option<String>, error_code: Option<&str>) -> exec;
         allow(system Update ProvisionerJobs),
         sql "UPDATE provisioner_jobs SET updated_at = :completed_at, completed_at = :completed_at, error = :error, error_code = :error_code WHERE id = :id";
 
