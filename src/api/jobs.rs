@@ -33,7 +33,9 @@ pub fn render(of: JobWithQueue) -> sdk::ProvisionerJob {
         completed_at: job.completed_at,
         canceled_at: job.canceled_at,
         error: job.error.unwrap_or_default(),
-        error_code: job.error_code.map(|code| sdk::JobErrorCode::parse(&code).map_or(sdk::Word::Other(code), sdk::Word::Known)),
+        error_code: job
+            .error_code
+            .map(|code| sdk::JobErrorCode::parse(&code).map_or(sdk::Word::Other(code), sdk::Word::Known)),
         status: job.job_status,
         worker_id: job.worker_id,
         worker_name: String::new(),

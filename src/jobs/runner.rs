@@ -117,8 +117,13 @@ fn hostname() -> String {
 
 /// Fails the jobs that were running when the server before this one ended.
 fn fail_orphans(deployment: &Deployment, db: &Db) -> Result<(), store::Error> {
-    let built_in: Vec<Uuid> =
-        deployment.system_db().get_provisioner_daemons()?.into_iter().filter(|d| d.key_id == BUILT_IN_KEY).map(|d| d.id).collect();
+    let built_in: Vec<Uuid> = deployment
+        .system_db()
+        .get_provisioner_daemons()?
+        .into_iter()
+        .filter(|d| d.key_id == BUILT_IN_KEY)
+        .map(|d| d.id)
+        .collect();
     for job in db.get_unfinished_provisioner_jobs()? {
         if job.worker_id.is_some_and(|w| built_in.contains(&w)) {
             log::warn!(target: "provisionerd", job:% = job.id; "failing a job that the server had begun before it ended");
@@ -150,8 +155,10 @@ impl Worker {
         loop {
             if seen.elapsed() >= HEARTBEAT {
                 seen = Instant::now();
-                if let Err(e) =
-                    self.deployment.system_db().update_provisioner_daemon_last_seen_at(self.daemon.id, self.deployment.clock.now())
+                if let Err(e) = self
+                    .deployment
+                    .system_db()
+                    .update_provisioner_daemon_last_seen_at(self.daemon.id, self.deployment.clock.now())
                 {
                     log::warn!(target: "provisionerd", "a provisioner cannot show that it is there: {e}");
                 }

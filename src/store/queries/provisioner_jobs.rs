@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::rbac::{Acl, Action, Object, Resource};
 use crate::sdk::{
-    LogLevel, LogSource, ProvisionerJobStatus, ProvisionerJobType, ProvisionerStorageMethod,
-    ProvisionerType, TimingStage,
+    LogLevel, LogSource, ProvisionerJobStatus, ProvisionerJobType, ProvisionerStorageMethod, ProvisionerType,
+    TimingStage,
 };
 use crate::store::db::{Guarded, Switches};
 use crate::store::query::queries;
