@@ -284,7 +284,7 @@ impl<'p> Apply<'p> {
         let config = configured(schema, &block, &self.names(node, change))?;
         let (mut value, input) = (change.after.clone(), config.attribute("input").clone());
         if let Data::Map(_, at) = &mut value.data {
-            at.insert("output".to_owned(), input.clone());
+            at.insert("output".to_owned(), input.clone().unmarked());
             at.insert("input".to_owned(), input);
         }
         self.keep(node, change, schema, value);
@@ -330,10 +330,10 @@ impl<'p> Apply<'p> {
     ) -> Result<Value, Trouble> {
         let wrong = |e: String| Diagnostic::new(e, Some(&block.place), &block.title());
         let mut config = configured(schema, block, &self.names(node, change))?;
-        // What the lifecycle ignores stays what the plan made of it.
-        if let Data::Map(_, at) = &mut config.data {
+        // What the lifecycle ignores stays as it was before the replacement.
+        if let (Data::Map(_, at), Some(before)) = (&mut config.data, &change.before) {
             for name in &block.lifecycle.ignore_changes {
-                at.insert(name.clone(), change.after.attribute(name).clone());
+                at.insert(name.clone(), before.attribute(name).clone());
             }
         }
         if config.has_unknown() {
@@ -347,9 +347,7 @@ impl<'p> Apply<'p> {
     fn keep(&mut self, node: &Node, change: &Change, schema: &'static Schema, value: Value) {
         let dependencies = if schema.mode == Mode::Managed { self.dependencies(node) } else { Vec::new() };
         let mut kept = stored(schema, &value, dependencies);
-        if change.action == (Action::Replace { create_first: true }) {
-            kept.object.create_before_destroy = true;
-        }
+        kept.object.create_before_destroy = schema.mode == Mode::Managed && self.plan.creates_first(node);
         self.plan.state.instances.insert(change.address.clone(), kept);
         self.plan.world.set_instance(node, &change.address.key, value);
     }
@@ -403,9 +401,11 @@ impl<'p> Apply<'p> {
         true
     }
 
+    /// Keeps the outputs; when everything is gone, data is too.
     fn outputs(&mut self) {
         self.plan.state.outputs.clear();
         if self.plan.destroys {
+            self.plan.state.instances.retain(|a, _| a.mode == Mode::Managed);
             return;
         }
         let config = self.plan.world.config.clone();

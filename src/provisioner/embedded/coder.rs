@@ -183,7 +183,11 @@ impl Build {
         match of {
             "coder_agent" => self.agent(&mut at),
             "coder_ai_task" => self.ai_task(&mut at)?,
-            "terraform_data" => drop(at.insert("output".to_owned(), at.get("input").cloned().unwrap_or(Value::NULL))),
+            // What a provider gives back carries no marks.
+            "terraform_data" => {
+                let output = at.get("input").cloned().unwrap_or(Value::NULL).unmarked();
+                at.insert("output".to_owned(), output);
+            }
             _ => {}
         }
         Ok(Data::Map(kind, at).into())

@@ -193,7 +193,7 @@ impl Plan {
             coder::check(&block.of, &config).map_err(|e| Diagnostic::new(e, Some(&block.place), &title))?;
             let stored = self.state.instances.get(&address);
             let tainted = stored.is_some_and(|s| s.object.status.as_deref() == Some("tainted"));
-            let mut change = compare(schema, &block, config, was, tainted);
+            let mut change = compare(schema, &block, config, was, tainted, self.creates_first(node));
             if block.lifecycle.prevent_destroy && matches!(change.action, Action::Replace { .. }) {
                 return Err(prevented(&block));
             }
@@ -292,6 +292,12 @@ impl Plan {
         report.info(format!("Plan: {add} to add, {change} to change, {destroy} to destroy."));
     }
 
+    /// Whether a block's replacement comes first: it says so, or something that depends on it does.
+    pub fn creates_first(&self, node: &Node) -> bool {
+        let says = |n: &Node| parts(&self.world.config, n).is_ok_and(|(b, _)| b.lifecycle.create_before_destroy);
+        let graph = &self.world.graph;
+        says(node) || graph.order.iter().any(|n| says(n) && graph.ancestors(n).contains(node))
+    }
     /// What everything planned costs a day.
     pub fn daily_cost(&self) -> i32 {
         let cost = |c: &Change| c.after.attribute("daily_cost").as_number().and_then(|n| n.as_i64()).unwrap_or(0);
@@ -424,9 +430,15 @@ pub fn read(
     report.info(format!("{address}: Refreshing..."));
     let value = build.read(schema.of, config);
     report.timed(start, "read", schema.source(), address.local(), value.is_err());
-    // Blocks that are not there are null in data, except where the provider always sets a list.
+    // Blocks that are not there are null in data, except where the provider always sets a list; so is
+    // text that the template leaves empty.
     let mut value = settled(&schema.body, value?, true);
     if let Data::Map(_, at) = &mut value.data {
+        for attr in schema.body.attrs.iter().filter(|a| a.need == Need::Optional) {
+            if at.get(attr.name).and_then(Value::as_str) == Some("") {
+                at.insert(attr.name.to_owned(), Value::NULL);
+            }
+        }
         for nested in schema.body.blocks.iter().filter(|n| n.kind != "validation") {
             if at.get(nested.kind).and_then(Value::as_seq).is_some_and(<[Value]>::is_empty) {
                 at.insert(nested.kind.to_owned(), Value::NULL);
@@ -466,7 +478,14 @@ fn unknown_where_computed(schema: &Schema, config: Value) -> Value {
 }
 
 /// Compares what the template says with what there is.
-fn compare(schema: &Schema, block: &ResourceBlock, config: Value, before: Option<Value>, tainted: bool) -> Change {
+fn compare(
+    schema: &Schema,
+    block: &ResourceBlock,
+    config: Value,
+    before: Option<Value>,
+    tainted: bool,
+    create_first: bool,
+) -> Change {
     let blank = |action, after, before, forced_by| Change {
         address: Address {
             module: String::new(),
@@ -507,7 +526,7 @@ fn compare(schema: &Schema, block: &ResourceBlock, config: Value, before: Option
         }
     }
     if tainted || !forced_by.is_empty() {
-        let action = Action::Replace { create_first: block.lifecycle.create_before_destroy };
+        let action = Action::Replace { create_first };
         // What was carried over from the old one is found out anew.
         if let Data::Map(_, at) = &mut wanted.data {
             for attr in schema.body.attrs.iter().filter(|a| a.need == Need::Computed || a.name == "id") {

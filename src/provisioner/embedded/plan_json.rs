@@ -7,24 +7,27 @@ use super::plan::{Action, Change, Plan};
 use super::schema;
 use super::state::{Address, Key, TERRAFORM_VERSION};
 use crate::provisioner::hcl::config::Mode;
+use crate::provisioner::hcl::graph::Item;
 use crate::provisioner::hcl::value::{Data, Value};
 
 /// The plan as JSON text.
 pub fn write(plan: &Plan) -> Vec<u8> {
     let mut planned = Modules::default();
-    for change in plan.kept() {
-        planned.add(&change.address, &change.after);
+    let mut kept: Vec<&Change> = plan.kept().collect();
+    kept.sort_by(|a, b| a.address.cmp(&b.address));
+    for change in kept {
+        planned.add(&change.address, &change.after, &[]);
     }
     let mut prior = Modules::default();
     for (address, stored) in &plan.state.instances {
         if let Some(schema) = schema::find(address.mode, &address.of) {
-            prior.add(address, &stored.object.value(schema));
+            prior.add(address, &stored.object.value(schema), &stored.object.dependencies);
         }
     }
     let variables: Map<String, Json> = (plan.world.config.modules.first().into_iter())
         .flat_map(|m| &m.variables)
         .map(|v| {
-            let node = (0, crate::provisioner::hcl::graph::Item::Variable(v.name.clone()));
+            let node = (0, Item::Variable(v.name.clone()));
             (v.name.clone(), json!({ "value": plan.world.get(&node).to_json() }))
         })
         .collect();
@@ -32,7 +35,7 @@ pub fn write(plan: &Plan) -> Vec<u8> {
         "format_version": "1.2",
         "terraform_version": TERRAFORM_VERSION,
         "variables": variables,
-        "planned_values": { "root_module": planned.tree("") },
+        "planned_values": { "outputs": outputs(plan), "root_module": planned.tree("") },
         "resource_changes": plan.changes.iter().map(resource_change).collect::<Vec<_>>(),
         "prior_state": {
             "format_version": "1.0",
@@ -52,6 +55,21 @@ pub fn write(plan: &Plan) -> Vec<u8> {
     json.to_string().into_bytes()
 }
 
+/// The root module's outputs, as far as they are known.
+fn outputs(plan: &Plan) -> Map<String, Json> {
+    let outputs = plan.world.config.modules.first().map(|m| m.outputs.as_slice()).unwrap_or_default();
+    let output = |o: &crate::provisioner::hcl::config::Output| {
+        let value = plan.world.get(&(0, Item::Output(o.name.clone())));
+        let mut json = json!({ "sensitive": o.sensitive });
+        if !value.has_unknown() {
+            json["type"] = value.type_json();
+            json["value"] = value.to_json();
+        }
+        (o.name.clone(), json)
+    };
+    outputs.iter().filter(|_| !plan.destroys).map(output).collect()
+}
+
 /// Resources by the module they are in.
 #[derive(Default)]
 struct Modules {
@@ -59,7 +77,7 @@ struct Modules {
 }
 
 impl Modules {
-    fn add(&mut self, address: &Address, value: &Value) {
+    fn add(&mut self, address: &Address, value: &Value, dependencies: &[String]) {
         let mut json = head(address);
         if let Some(map) = json.as_object_mut() {
             map.insert(
@@ -68,6 +86,9 @@ impl Modules {
             );
             map.insert("values".to_owned(), known(value).unwrap_or(Json::Null));
             map.insert("sensitive_values".to_owned(), marks(value));
+            if !dependencies.is_empty() {
+                map.insert("depends_on".to_owned(), dependencies.into());
+            }
         }
         self.resources.entry(address.module.clone()).or_default().push(json);
     }

@@ -179,6 +179,8 @@ impl Builder<'_> {
             for attr in inside {
                 self.attr(&node, index, attr, &format!("variable {:?}", variable.name))?;
             }
+            // Its rules are about itself, and are looked at when it has its value.
+            self.graph.needs.entry(node.clone()).or_default().remove(&node);
         }
         for local in &module.locals {
             self.attr(&(index, Item::Local(local.name.clone())), index, local, "locals")?;
@@ -224,7 +226,8 @@ impl Builder<'_> {
     fn exprs(&mut self, node: &Node, scope: usize, exprs: &[Expression], place: &Place, title: &str) -> Result<()> {
         for reference in exprs.iter().flat_map(references) {
             for need in self.targets(scope, &reference, place, title)? {
-                if need == *node {
+                let own_rule = matches!(node.1, Item::Variable(_)) && scope == node.0;
+                if need == *node && !own_rule {
                     let what = format!("{} refers to itself", self.config.address(node));
                     return Err(Diagnostic::new(what, Some(place), title));
                 }

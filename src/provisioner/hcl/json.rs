@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use hcl_edit::expr::{Array, Expression, Object, ObjectKey, ObjectValue};
-use hcl_edit::template::{StringTemplate, Template};
+use hcl_edit::template::{Element, StringTemplate, Template};
 use serde_json::{Map, Value as Json};
 
 use super::config::{Attr, Block, Body};
@@ -157,7 +157,10 @@ impl Reader {
             Json::String(s) if bare => s.parse().map_err(wrong)?,
             Json::String(s) => {
                 let template: Template = s.parse().map_err(wrong)?;
-                Expression::StringTemplate(StringTemplate::from(template))
+                match template.as_single_element() {
+                    Some(Element::Literal(text)) => Expression::from(text.value().as_str()),
+                    _ => Expression::StringTemplate(StringTemplate::from(template)),
+                }
             }
             Json::Array(items) => {
                 let items: Result<Vec<_>> = items.iter().map(|v| self.expression(v, bare, place)).collect();
