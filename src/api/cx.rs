@@ -28,7 +28,8 @@ pub struct Actor {
     pub key: Arc<ApiKey>,
 }
 
-/// A request on its way through a handler.
+/// A request on its way through a handler. Streams take a clone along.
+#[derive(Clone)]
 pub struct Cx {
     /// The server.
     pub deployment: Deployment,

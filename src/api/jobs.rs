@@ -1,5 +1,6 @@
 //! Provisioner jobs as the API shows them, and their logs: read, or followed while they grow.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crossbeam_channel::select;
@@ -11,6 +12,7 @@ use crate::http::{Upgrade, WebSocketOptions};
 use crate::jobs::{self, JobWithQueue};
 use crate::pubsub::Subscription;
 use crate::sdk;
+use crate::store::queries::provisioner_daemons::ProvisionerDaemon;
 use crate::store::queries::provisioner_jobs::{ProvisionerJob, ProvisionerJobLog};
 use crate::store::{self, Db};
 
@@ -68,12 +70,27 @@ pub fn render_one(cx: &Cx, job: ProvisionerJob) -> Result<sdk::ProvisionerJob, E
 
 /// The daemons that could take a job, as of when it was posted.
 pub fn matched_provisioners(cx: &Cx, job: &ProvisionerJob) -> Result<sdk::MatchedProvisioners, Error> {
+    Ok(matched_provisioners_of(cx, &[job])?.remove(&job.id).unwrap_or_default())
+}
+
+/// The daemons that could take each of these jobs.
+pub fn matched_provisioners_of(
+    cx: &Cx,
+    jobs: &[&ProvisionerJob],
+) -> Result<HashMap<Uuid, sdk::MatchedProvisioners>, Error> {
+    if jobs.is_empty() {
+        return Ok(HashMap::new());
+    }
     let daemons = cx.system_db().get_provisioner_daemons()?;
+    Ok(jobs.iter().map(|job| (job.id, matched_among(&daemons, job))).collect())
+}
+
+fn matched_among(daemons: &[ProvisionerDaemon], job: &ProvisionerJob) -> sdk::MatchedProvisioners {
     let eligible = daemons.iter().filter(|d| {
         let runs = d.provisioners.iter().any(|p| p == job.provisioner.as_str());
         d.organization_id == job.organization_id && runs && store::functions::takes(&d.tags, &job.tags)
     });
-    let mut matched = sdk::MatchedProvisioners { count: 0, available: 0, most_recently_seen: None };
+    let mut matched = sdk::MatchedProvisioners::default();
     for seen in eligible.filter_map(|d| d.last_seen_at) {
         matched.count += 1;
         if seen + jobs::queue::STALE >= job.created_at {
@@ -81,7 +98,7 @@ pub fn matched_provisioners(cx: &Cx, job: &ProvisionerJob) -> Result<sdk::Matche
         }
         matched.most_recently_seen = matched.most_recently_seen.max(Some(seen));
     }
-    Ok(matched)
+    matched
 }
 
 fn after(cx: &Cx) -> Result<i64, Error> {

@@ -28,6 +28,12 @@ pub mod roles;
 pub mod routes;
 pub mod sessions;
 pub mod users;
+pub mod workspace_builds;
+mod workspace_search;
+pub mod workspace_settings;
+pub mod workspace_view;
+pub mod workspace_watch;
+pub mod workspaces;
 
 pub use cx::Cx;
 pub use error::{Error, OrForbidden};

@@ -125,5 +125,9 @@ pub fn all() -> Routes {
     super::roles::routes(&mut r);
     super::users::routes(&mut r);
     super::sessions::routes(&mut r);
+    super::workspaces::routes(&mut r);
+    super::workspace_settings::routes(&mut r);
+    super::workspace_builds::routes(&mut r);
+    super::workspace_watch::routes(&mut r);
     r
 }

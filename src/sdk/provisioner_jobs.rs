@@ -84,7 +84,7 @@ pub struct ProvisionerJobLog {
 }
 
 /// How many daemons could take a job.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct MatchedProvisioners {
     pub count: i64,
     pub available: i64,

@@ -18,6 +18,7 @@ pub mod template_versions;
 pub mod templates;
 pub mod users;
 pub mod workspace_builds;
+pub mod workspace_list;
 pub mod workspaces;
 
 use crate::store::statement::Query;
@@ -43,6 +44,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         tasks::QUERIES,
         users::QUERIES,
         workspace_builds::QUERIES,
+        workspace_list::QUERIES,
         workspaces::QUERIES,
     ]
     .into_iter()

@@ -77,6 +77,12 @@ rows! {
         pub source_example_id: Option<String>,
     }
 
+    /// The name of a version.
+    pub struct TemplateVersionName {
+        pub id: Uuid,
+        pub name: String,
+    }
+
     /// A row of `template_version_parameters`.
     pub struct TemplateVersionParameter {
         pub template_version_id: Uuid,
@@ -195,6 +201,11 @@ queries! {
     GetTemplateVersionsByIDs = get_template_versions_by_ids(db, ids: &[Uuid]) -> many TemplateVersion;
         allow(system Read System),
         sql "SELECT {row} FROM template_version_with_user WHERE id IN [:ids]";
+
+    /// The names of these versions.
+    GetTemplateVersionsByIDs = get_template_version_names_by_ids(db, ids: &[Uuid]) -> many TemplateVersionName;
+        allow(system Read System),
+        sql "SELECT {row} FROM template_versions WHERE id IN [:ids]";
 
     /// The versions of a template that meet some conditions, oldest first. Versions are `v`.
     GetTemplateVersionsByTemplateID = get_template_versions_by_template_id(db, template_id: Uuid, conditions: &Where, limit: i64, offset: i64) -> many TemplateVersion;

@@ -188,6 +188,11 @@ queries! {
         sql "SELECT {row:t} FROM template_with_names t LEFT JOIN template_versions v ON v.id = t.active_version_id
             WHERE {where} AND {filter} ORDER BY t.name, t.id";
 
+    /// The templates among these ids that the subject may see, in no order.
+    GetTemplatesWithFilter = get_templates_by_ids(db, ids: &[Uuid]) -> many Template;
+        allow(filter Read Template TEMPLATE_COLUMNS),
+        sql "SELECT {row:t} FROM template_with_names t WHERE t.id IN [:ids] AND {filter}";
+
     /// Every template there is or was.
     GetTemplates = get_templates(db) -> many Template;
         allow(system Read System),

@@ -82,6 +82,18 @@ rows! {
         pub template_version_preset_id: Option<Uuid>,
     }
 
+    /// How long a script in a workspace took.
+    pub struct AgentScriptTiming {
+        pub started_at: Time,
+        pub ended_at: Time,
+        pub exit_code: i32,
+        pub stage: sdk::TimingStage,
+        pub status: String,
+        pub display_name: String,
+        pub workspace_agent_id: Uuid,
+        pub workspace_agent_name: String,
+    }
+
     /// A row of `workspace_build_parameters`.
     pub struct WorkspaceBuildParameter {
         pub workspace_build_id: Uuid,
@@ -208,4 +220,15 @@ queries! {
     GetParameterSchemasByJobID = get_parameter_schema_count_by_job_id(db, job_id: Uuid) -> one i64;
         allow(on Read db.unguarded().get_provisioner_job_target(job_id)?),
         sql "SELECT count(*) FROM parameter_schemas WHERE job_id = :job_id";
+
+    /// How long the scripts of a build's agents took.
+    GetWorkspaceAgentScriptTimingsByBuildID = get_workspace_agent_script_timings_by_build_id(db, build_id: Uuid) -> many AgentScriptTiming;
+        allow(system Read System),
+        sql "SELECT t.started_at, t.ended_at, t.exit_code, t.stage, t.status, s.display_name, a.id, a.name
+            FROM workspace_agent_script_timings t
+            JOIN workspace_agent_scripts s ON s.id = t.script_id
+            JOIN workspace_agents a ON a.id = s.workspace_agent_id
+            JOIN workspace_resources r ON r.id = a.resource_id
+            JOIN workspace_builds b ON b.job_id = r.job_id
+            WHERE b.id = :build_id ORDER BY t.started_at";
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use crate::rbac::{Acl, Action, Object, Resource};
-use crate::sdk::AutomaticUpdates;
+use crate::sdk::{AutomaticUpdates, WorkspaceAppStatusState};
 use crate::store::db::{Guarded, Switches};
 use crate::store::filter::{AclColumns, Columns};
 use crate::store::query::queries;
@@ -67,6 +67,25 @@ rows! {
         pub template_display_name: String,
         pub template_icon: String,
         pub task_id: Option<Uuid>,
+    }
+
+    /// What shows of those on the access lists of a workspace: objects with `name` and `avatar_url` by id.
+    pub struct WorkspaceAclNames {
+        pub id: Uuid,
+        pub user_acl_display_info: serde_json::Value,
+        pub group_acl_display_info: serde_json::Value,
+    }
+
+    /// A row of `workspace_app_statuses`.
+    pub struct WorkspaceAppStatus {
+        pub id: Uuid,
+        pub created_at: Time,
+        pub agent_id: Uuid,
+        pub app_id: Uuid,
+        pub workspace_id: Uuid,
+        pub state: WorkspaceAppStatusState,
+        pub message: String,
+        pub uri: Option<String>,
     }
 
     /// A workspace that is about to be made.
@@ -131,6 +150,9 @@ pub static COLUMNS: Columns = Columns {
 
 /// Making a workspace takes the right to make one for that owner, and the use of its template.
 fn may_insert(db: &Db, new: &NewWorkspace) -> Result<(), Error> {
+    let template = db.unguarded().get_template_by_id(new.template_id)?;
+    db.require_on(Action::Read, &template)?;
+    db.require_on(Action::Use, &template)?;
     db.require(Action::Create, &workspace_object(new.organization_id, new.owner_id))
 }
 
@@ -149,6 +171,17 @@ queries! {
     GetWorkspaces = get_workspaces_by_ids(db, ids: &[Uuid]) -> many Workspace;
         allow(filter Read Workspace COLUMNS),
         sql "SELECT {row:w} FROM workspaces_expanded w WHERE w.id IN [:ids] AND {filter}";
+
+    /// What shows of those on the access lists of these workspaces.
+    GetWorkspaceACLByID = get_workspace_acl_names(db, ids: &[Uuid]) -> many WorkspaceAclNames;
+        allow(system Read System),
+        sql "SELECT {row} FROM workspaces_expanded WHERE id IN [:ids]";
+
+    /// What an app of each of these workspaces said last.
+    GetLatestWorkspaceAppStatusesByWorkspaceIDs = get_latest_workspace_app_statuses_by_workspace_ids(db, ids: &[Uuid]) -> many WorkspaceAppStatus;
+        allow(system Read System),
+        sql "SELECT {row} FROM workspace_app_statuses WHERE id IN
+            (SELECT (SELECT s.id FROM workspace_app_statuses s WHERE s.workspace_id = w.id ORDER BY s.created_at DESC LIMIT 1) FROM workspaces w WHERE w.id IN [:ids])";
 
     /// Keeps a new workspace.
     InsertWorkspace = insert_workspace(db, new: &NewWorkspace) -> exec;
