@@ -119,9 +119,10 @@ fn get(cx: &Cx) -> Reply {
 fn post(cx: &Cx) -> Reply {
     let workspace = param(cx)?;
     let body: sdk::CreateWorkspaceBuildRequest = cx.body()?;
-    let transition = body.transition.known().ok_or_else(|| {
-        Error::internal(format!("the transition {:?} was let through", body.transition.as_str()))
-    })?;
+    let transition = body
+        .transition
+        .known()
+        .ok_or_else(|| Error::internal(format!("the transition {:?} was let through", body.transition.as_str())))?;
     if workspace.deleted && transition != WorkspaceTransition::Delete {
         return Err(Error::conflict(format!("Cannot {transition} a deleted workspace!"))
             .detail("A deleted workspace stays deleted: make a new one."));
@@ -207,8 +208,7 @@ fn patch_cancel(cx: &Cx) -> Reply {
         if expected.is_some_and(|status| status != job.job_status) {
             return Err(Error::new(412, "Job is not in the expected state."));
         }
-        jobs::cancel(&cx.deployment, db, &job)
-            .map_err(|e| if e.is_hidden() { not_owner() } else { e.into() })?;
+        jobs::cancel(&cx.deployment, db, &job).map_err(|e| if e.is_hidden() { not_owner() } else { e.into() })?;
         Ok(job)
     })?;
     jobs::announce_cancel(&cx.deployment, &canceled);
@@ -327,8 +327,11 @@ fn timings(cx: &Cx, build: &WorkspaceBuild) -> Reply {
         .collect();
     let resource_ids: Vec<_> =
         system.get_workspace_resources_by_job_ids(&[build.job_id])?.into_iter().map(|r| r.id).collect();
-    let agents =
-        if resource_ids.is_empty() { Vec::new() } else { system.get_workspace_agents_by_resource_ids(&resource_ids)? };
+    let agents = if resource_ids.is_empty() {
+        Vec::new()
+    } else {
+        system.get_workspace_agents_by_resource_ids(&resource_ids)?
+    };
     let agent_connection_timings = agents
         .into_iter()
         .filter_map(|a| {

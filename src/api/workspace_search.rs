@@ -70,9 +70,7 @@ fn name_and_owner(bare: &str, terms: &mut Params, search: &mut WorkspaceSearch) 
         [owner, name] => (Some(owner), name),
         _ => return terms.refuse("q", format!("Query element {bare:?} can only contain 1 '/'")),
     };
-    for (key, place, value) in
-        [("name", &mut search.name, Some(name)), ("owner", &mut search.owner_username, owner)]
-    {
+    for (key, place, value) in [("name", &mut search.name, Some(name)), ("owner", &mut search.owner_username, owner)] {
         match value {
             Some(_) if !place.is_empty() => terms.refuse(key, format!("Query param {key:?} was given twice.")),
             Some(value) => value.clone_into(place),
@@ -83,14 +81,15 @@ fn name_and_owner(bare: &str, terms: &mut Params, search: &mut WorkspaceSearch) 
 
 /// Searches are in lower case, which this format's letters are not.
 fn time(text: &str) -> Result<Time, String> {
-    Time::parse(&text.to_uppercase())
-        .ok_or_else(|| format!("must be a time as in 2006-01-02T15:04:05Z, not {text:?}"))
+    Time::parse(&text.to_uppercase()).ok_or_else(|| format!("must be a time as in 2006-01-02T15:04:05Z, not {text:?}"))
 }
 
 fn organization(cx: &Cx, text: &str) -> Result<Uuid, String> {
     match Uuid::try_parse(text) {
         Ok(id) => Ok(id),
-        Err(_) => cx.db().get_organization_by_name(text, false).map(|o| o.id).map_err(|_| unknown("organization", text)),
+        Err(_) => {
+            cx.db().get_organization_by_name(text, false).map(|o| o.id).map_err(|_| unknown("organization", text))
+        }
     }
 }
 
@@ -136,9 +135,12 @@ mod tests {
 
     #[test]
     fn a_bare_term_is_a_name_with_perhaps_an_owner_before_it() {
-        for (bare, owner, name, fine) in
-            [("box", "", "box", true), ("mel/box", "mel", "box", true), ("a/b/c", "", "", false), ("\"my box\"", "", "my box", true)]
-        {
+        for (bare, owner, name, fine) in [
+            ("box", "", "box", true),
+            ("mel/box", "mel", "box", true),
+            ("a/b/c", "", "", false),
+            ("\"my box\"", "", "my box", true),
+        ] {
             let (mut terms, mut search) = (Params::default(), WorkspaceSearch::default());
             name_and_owner(bare, &mut terms, &mut search);
             assert_eq!((search.owner_username.as_str(), search.name.as_str()), (owner, name), "{bare}");

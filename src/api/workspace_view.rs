@@ -78,11 +78,7 @@ pub fn build(cx: &Cx, row: WorkspaceBuild, workspace: &Workspace) -> Result<sdk:
 }
 
 /// A build that was just made: it stands in no queue yet and has made nothing.
-pub fn fresh_build(
-    cx: &Cx,
-    made: crate::builds::Made,
-    workspace: &Workspace,
-) -> Result<sdk::WorkspaceBuild, Error> {
+pub fn fresh_build(cx: &Cx, made: crate::builds::Made, workspace: &Workspace) -> Result<sdk::WorkspaceBuild, Error> {
     let matched = job_view::matched_provisioners(cx, &made.job)?;
     let job = JobWithQueue { job: made.job, position: 0, size: 0 };
     Ok(render_build(made.build, workspace, job, Parts { matched_provisioners: matched, ..Parts::default() }))

@@ -52,11 +52,8 @@ pub fn owner_param(cx: &Cx) -> Result<Owner, Error> {
         return Ok(Owner { user, organizations: None });
     }
     let found = system.get_organization_ids_by_member_ids(&[user.id])?;
-    let known: Vec<Uuid> = found
-        .into_iter()
-        .flat_map(|of| of.organization_ids)
-        .filter(|org| knows_member(cx, user.id, *org))
-        .collect();
+    let known: Vec<Uuid> =
+        found.into_iter().flat_map(|of| of.organization_ids).filter(|org| knows_member(cx, user.id, *org)).collect();
     if known.is_empty() {
         return Err(Error::not_found());
     }
@@ -156,7 +153,11 @@ fn post_by_member(cx: &Cx) -> Reply {
 /// The template that a request names, itself or by one of its versions.
 fn template_of(cx: &Cx, body: &sdk::CreateWorkspaceRequest) -> Result<Template, Error> {
     let missing = |e: store::Error, what: &str, field: &str, id: Uuid| {
-        if e.is_hidden() { Error::invalid(format!("{what} {id} does not exist."), field, "template not found") } else { e.into() }
+        if e.is_hidden() {
+            Error::invalid(format!("{what} {id} does not exist."), field, "template not found")
+        } else {
+            e.into()
+        }
     };
     let template_id = match (body.template_id, body.template_version_id) {
         (Some(id), _) => id,

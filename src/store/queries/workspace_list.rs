@@ -109,10 +109,7 @@ impl WorkspaceSearch {
         if !self.has_agent.is_empty() {
             let piece = if sqlite { HAS_AGENT_SQLITE } else { HAS_AGENT_POSTGRES };
             let silent = if sqlite { now.plus_micros(-SILENCE_SECONDS * 1_000_000) } else { now };
-            c.and_all(
-                piece,
-                vec![Value::Time(now), Value::Time(silent), Value::Text(self.has_agent.clone().into())],
-            );
+            c.and_all(piece, vec![Value::Time(now), Value::Time(silent), Value::Text(self.has_agent.clone().into())]);
         }
         if self.dormant {
             c.and("w.dormant_at IS NOT NULL");
