@@ -5,6 +5,7 @@
 //! handler for the method the next is tried, as chi does. Below `/api`, doubled and trailing slashes do
 //! not count.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
@@ -15,6 +16,7 @@ pub struct Router<H> {
 }
 
 struct Node<H> {
+    /// In the order of their names.
     exact: Vec<(String, Node<H>)>,
     /// `{name}` and `prefix{name}`, the longest prefix first.
     params: Vec<(String, Node<H>)>,
@@ -103,14 +105,13 @@ impl<H> Router<H> {
                     names.push("*".to_owned());
                     node.rest.get_or_insert_default()
                 }
-                None => child(&mut node.exact, segment),
+                None => child(&mut node.exact, segment, str::cmp),
                 Some((prefix, name)) => {
                     let name = name.strip_suffix('}').filter(|n| !n.is_empty() && !n.contains(['{', '}']));
                     names.push(name.unwrap_or_else(|| panic!("pattern {pattern:?} is malformed")).to_owned());
-                    child(&mut node.params, prefix)
+                    child(&mut node.params, prefix, longest_first)
                 }
             };
-            node.params.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         }
         let taken = node.routes.iter().any(|r| r.method == method);
         assert!(!taken, "there are two routes for {method} {pattern}");
@@ -164,12 +165,22 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     inner.split('/').take(if inner.is_empty() { 0 } else { usize::MAX }).filter(move |s| !lenient || !s.is_empty())
 }
 
-fn child<'n, H>(children: &'n mut Vec<(String, Node<H>)>, key: &str) -> &'n mut Node<H> {
-    let at = children.iter().position(|(k, _)| k == key).unwrap_or_else(|| {
-        children.push((key.to_owned(), Node::default()));
-        children.len() - 1
+/// The child of that key, made if need be; keeps `children` in the order of `compare`.
+fn child<'n, H>(
+    children: &'n mut Vec<(String, Node<H>)>,
+    key: &str,
+    compare: impl Fn(&str, &str) -> Ordering,
+) -> &'n mut Node<H> {
+    let at = children.binary_search_by(|(k, _)| compare(k, key)).unwrap_or_else(|at| {
+        children.insert(at, (key.to_owned(), Node::default()));
+        at
     });
     &mut children[at].1
+}
+
+/// The longest prefix first, since it is the most exact.
+fn longest_first(a: &str, b: &str) -> Ordering {
+    b.len().cmp(&a.len()).then_with(|| a.cmp(b))
 }
 
 fn decode(value: &str) -> String {
@@ -189,8 +200,8 @@ impl<'r> Search<'r, '_> {
         let Some((segment, after)) = segments.split_first() else {
             return self.end(node);
         };
-        if let Some((_, child)) = node.exact.iter().find(|(name, _)| name == segment)
-            && let Some(route) = self.walk(child, after)
+        if let Ok(at) = node.exact.binary_search_by(|(name, _)| name.as_str().cmp(segment))
+            && let Some(route) = self.walk(&node.exact[at].1, after)
         {
             return Some(route);
         }

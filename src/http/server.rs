@@ -229,7 +229,7 @@ const CONNECTION_STACK_BYTES: usize = 256 * 1024;
 /// Pause after the system refused a connection, so that the accept loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// After the cut, how long connections may take to notice.
-const CUT_GRACE: Duration = Duration::from_secs(2);
+const CUT_GRACE: Duration = Duration::from_millis(500);
 
 impl Server {
     /// Starts to listen and answer.

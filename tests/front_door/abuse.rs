@@ -3,9 +3,11 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
 use socket2::SockRef;
 
 use super::kit::{Door, PATIENCE, door, door_with, get, read_answer};
@@ -187,6 +189,33 @@ fn one_connection_too_many_is_told_so_and_a_place_that_is_left_is_free() {
     let started = Instant::now();
     while !door.ask_or_nothing(get("/")).starts_with("HTTP/1.1 200 ") {
         assert!(started.elapsed() < PATIENCE);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_harm_the_server(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                Just("GET / HTTP/1.1\r\nHost: h\r\n\r\n".as_bytes().to_vec()),
+                Just("POST /ws HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n".as_bytes().to_vec()),
+                Just("GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".as_bytes().to_vec()),
+                Just(b"Content-Length: 7\r\n\r\n".to_vec()),
+                prop::collection::vec(any::<u8>(), 0..200),
+            ],
+            0..6,
+        )
+    ) {
+        static DOOR: LazyLock<Door> = LazyLock::new(hasty_door);
+        // It may be refused before it has sent everything.
+        let mut stream = DOOR.connect();
+        let _ = stream.write_all(&pieces.concat());
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+        assert_serves(&DOOR);
+        while DOOR.ended.try_recv().is_ok() {}
     }
 }
 

@@ -41,9 +41,9 @@ fn what_does_not_end_in_time_is_cut_and_counted() {
     let server = door.server;
     let stopping = std::thread::spawn(move || server.shutdown(Duration::from_millis(50)));
     assert_eq!(busy.read(&mut [0]).unwrap_or(0), 0);
-    // The handler that nobody waits for any more.
-    door.release.send(()).unwrap();
+    // The handler has not ended, and nobody waits for it any more.
     assert_eq!(stopping.join().unwrap().cut, 1);
+    door.release.send(()).unwrap();
 }
 
 #[test]

@@ -17,13 +17,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use parking_lot::Mutex;
 
 use self::links::{Link, Pool, exchange};
 use self::private_dir::PrivateDir;
 pub(crate) use self::worker::{PANIC_MESSAGE, panic_text};
 use super::server::Counters;
-use super::{App, Request, Response};
+use super::{App, Never, Request, Response};
 use crate::ids::Ids;
 
 mod links;
@@ -49,6 +50,8 @@ pub(crate) struct Engine {
     shared: Arc<Shared>,
     server: Option<Arc<tiny_http::Server>>,
     workers: Vec<JoinHandle<()>>,
+    /// Disconnects when the last worker has ended.
+    all_ended: Receiver<Never>,
     home: PrivateDir,
 }
 
@@ -72,6 +75,8 @@ struct Slot {
     answer: Option<(u16, Vec<(String, String)>)>,
 }
 
+/// How long the workers may take to end when the engine stops.
+const LAST_GRACE: Duration = Duration::from_millis(500);
 /// How long a new link may take to answer its first round trip.
 const LINK_PROOF: Duration = Duration::from_secs(5);
 /// A link keeps a buffer of this size between requests.
@@ -99,18 +104,20 @@ impl Engine {
             tickets: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
         });
+        let (ended, all_ended) = crossbeam_channel::bounded(0);
         let mut engine = Engine {
             links: Pool::default(),
             admit_max: workers + config.queue,
             shared: shared.clone(),
             server: Some(server.clone()),
             workers: Vec::new(),
+            all_ended,
             home,
         };
         for n in 0..workers {
-            let (server, shared) = (server.clone(), shared.clone());
+            let (server, shared, ended) = (server.clone(), shared.clone(), ended.clone());
             let thread = thread::Builder::new().name(format!("http-worker-{n}"));
-            engine.workers.push(thread.spawn(move || worker::work(&server, &shared))?);
+            engine.workers.push(thread.spawn(move || worker::work(&server, &shared, &ended))?);
         }
         for slot in 0..links {
             let stream = engine.connect(slot)?;
@@ -176,9 +183,12 @@ impl Drop for Engine {
                 server.unblock();
             }
         }
-        for worker in self.workers.drain(..) {
-            // A worker that panicked outside a handler has said so in the log.
-            let _ = worker.join();
+        // A handler may never end; that must not keep the server from doing so.
+        if let Err(RecvTimeoutError::Timeout) = self.all_ended.recv_timeout(LAST_GRACE) {
+            log::warn!(
+                "{} workers are still in a handler; they are left to it",
+                self.workers.iter().filter(|w| !w.is_finished()).count()
+            );
         }
     }
 }

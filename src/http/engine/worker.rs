@@ -4,6 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
+use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
@@ -11,10 +12,10 @@ use super::links::WAYBILL_FIELD;
 use super::{Shared, Slot};
 #[cfg(doc)]
 use crate::http::App;
-use crate::http::{Request, Response};
+use crate::http::{Never, Request, Response};
 
-/// A worker: takes requests from tiny_http until the engine stops.
-pub(super) fn work(server: &tiny_http::Server, shared: &Shared) {
+/// A worker: takes requests from tiny_http until the engine stops. That it has ended shows by `_ended`.
+pub(super) fn work(server: &tiny_http::Server, shared: &Shared, _ended: &Sender<Never>) {
     while !shared.stopping.load(Ordering::Acquire) {
         match server.recv() {
             Ok(request) => {
