@@ -38,6 +38,8 @@ pub struct Parts {
     pub subjects: crate::auth::Subjects,
     /// Bounds how many passwords are hashed at once.
     pub passwords: crate::auth::password::Hasher,
+    /// How long builds of templates take.
+    pub build_times: crate::templates::stats::BuildTimes,
 }
 
 impl Deployment {

@@ -5,6 +5,8 @@ use uuid::Uuid;
 use super::{Cx, Error};
 use crate::store;
 use crate::store::queries::organizations::Organization;
+use crate::store::queries::template_versions::TemplateVersion;
+use crate::store::queries::templates::Template;
 use crate::store::queries::users::User;
 
 /// The user that `{user}` names: `me`, an id, or a username. Who cannot be read is as who is not there.
@@ -38,4 +40,21 @@ pub fn organization(cx: &Cx) -> Result<Organization, Error> {
         Err(_) => cx.db().get_organization_by_name(name, false),
     };
     Ok(found?)
+}
+
+/// The template that `{template}` names by its id; a deleted one is as one that is not there.
+pub fn template(cx: &Cx) -> Result<Template, Error> {
+    let template = cx.db().get_template_by_id(cx.uuid_param("template")?)?;
+    if template.deleted { Err(Error::not_found()) } else { Ok(template) }
+}
+
+/// The template that `{templatename}` names in the organization that `{organization}` names.
+pub fn template_by_name(cx: &Cx) -> Result<Template, Error> {
+    let organization = organization(cx)?;
+    Ok(cx.db().get_template_by_organization_and_name(organization.id, false, cx.param("templatename"))?)
+}
+
+/// The version that `{templateversion}` names by its id.
+pub fn template_version(cx: &Cx) -> Result<TemplateVersion, Error> {
+    Ok(cx.db().get_template_version_by_id(cx.uuid_param("templateversion")?)?)
 }

@@ -123,6 +123,10 @@ pub fn all() -> Routes {
     super::members::routes(&mut r);
     super::organizations::routes(&mut r);
     super::roles::routes(&mut r);
+    super::templates::routes(&mut r);
+    super::template_versions::routes(&mut r);
+    super::template_dry_runs::routes(&mut r);
+    super::presets::routes(&mut r);
     super::users::routes(&mut r);
     super::sessions::routes(&mut r);
     super::workspaces::routes(&mut r);

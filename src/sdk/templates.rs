@@ -185,13 +185,27 @@ pub struct TransitionStats {
 /// A template that comes with the server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TemplateExample {
-    pub id: Uuid,
+    pub id: String,
     pub url: String,
     pub name: String,
     pub description: String,
     pub icon: String,
     pub tags: Vec<String>,
     pub markdown: String,
+}
+
+/// How many people were active on each day.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DAUsResponse {
+    pub entries: Vec<DAUEntry>,
+    pub tz_hour_offset: i64,
+}
+
+/// One day of them, as `2026-01-31`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DAUEntry {
+    pub date: String,
+    pub amount: i64,
 }
 
 /// Who may use a template.

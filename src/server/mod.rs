@@ -89,6 +89,7 @@ impl Running {
                 disable_owner_workspace_access: config.disable_owner_workspace_access,
             }),
             passwords: Hasher::new(cores, hands.ids.clone()),
+            build_times: Default::default(),
             config,
             store,
             pubsub: Pubsub::default(),

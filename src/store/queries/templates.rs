@@ -140,6 +140,12 @@ rows! {
         pub unique_owners_sum: i64,
     }
 
+    /// How many people used a template on a day.
+    pub struct DailyUsers {
+        pub day: i64,
+        pub users: i64,
+    }
+
     /// How long one finished build of a template took, in microseconds.
     pub struct TemplateBuildTime {
         pub template_id: Uuid,
@@ -232,6 +238,55 @@ queries! {
     UpdateTemplateDeletedByID = update_template_deleted_by_id(db, id: Uuid, deleted: bool, updated_at: Time) -> exec;
         allow(on Delete db.unguarded().get_template_by_id(id)?),
         sql "UPDATE templates SET {set} WHERE id = :id";
+
+    /// How many workspaces there are of a template, whoever may see them.
+    GetWorkspacesByTemplateID = count_workspaces_by_template_id(db, template_id: Uuid) -> one i64;
+        allow(system Read System),
+        sql "SELECT count(*) FROM workspaces WHERE template_id = :template_id AND deleted = FALSE";
+
+    /// Counts all workspaces of a template as used.
+    UpdateTemplateWorkspacesLastUsedAt = update_template_workspaces_last_used_at(db, template_id: Uuid, last_used_at: Time) -> exec;
+        allow(on Update db.unguarded().get_template_by_id(template_id)?),
+        sql "UPDATE workspaces SET last_used_at = :last_used_at WHERE template_id = :template_id";
+
+    /// Sets when dormant workspaces of a template are deleted, never when 0, and since when they are dormant
+    /// where that is given. Prebuilt workspaces keep theirs.
+    UpdateWorkspacesDormantDeletingAtByTemplateID = update_workspaces_dormant_deleting_at_by_template_id(db, template_id: Uuid, autodelete_ms: i64, dormant_at: Option<Time>) -> exec;
+        allow(on Update db.unguarded().get_template_by_id(template_id)?),
+        sql "UPDATE workspaces SET
+                deleting_at = CASE WHEN :autodelete_ms = 0 THEN NULL ELSE coalesce(:dormant_at, dormant_at) + :autodelete_ms * 1000 END,
+                dormant_at = coalesce(:dormant_at, dormant_at)
+            WHERE template_id = :template_id AND dormant_at IS NOT NULL AND deleted = FALSE
+                AND owner_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0'",
+        pg "UPDATE workspaces SET
+                deleting_at = CASE WHEN :autodelete_ms = 0 THEN NULL ELSE coalesce(:dormant_at, dormant_at) + :autodelete_ms * interval '1 millisecond' END,
+                dormant_at = coalesce(:dormant_at, dormant_at)
+            WHERE template_id = :template_id AND dormant_at IS NOT NULL AND deleted = FALSE
+                AND owner_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0'";
+
+    /// Gives all workspaces of a template a time to run, prebuilt ones aside.
+    UpdateWorkspacesTTLByTemplateID = update_workspaces_ttl_by_template_id(db, template_id: Uuid, ttl: Option<i64>) -> exec;
+        allow(on Update db.unguarded().get_template_by_id(template_id)?),
+        sql "UPDATE workspaces SET ttl = :ttl WHERE template_id = :template_id AND owner_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0'";
+
+    /// Takes back all shares of ports in workspaces of a template.
+    DeleteWorkspaceAgentPortSharesByTemplate = delete_workspace_agent_port_shares_by_template(db, template_id: Uuid) -> exec;
+        allow(on Update db.unguarded().get_template_by_id(template_id)?),
+        sql "DELETE FROM workspace_agent_port_share WHERE workspace_id IN (SELECT id FROM workspaces WHERE template_id = :template_id)";
+
+    /// Keeps ports in workspaces of a template from those who are not signed in.
+    ReduceWorkspaceAgentShareLevelToAuthenticatedByTemplate = reduce_workspace_agent_share_level_to_authenticated_by_template(db, template_id: Uuid) -> exec;
+        allow(on Update db.unguarded().get_template_by_id(template_id)?),
+        sql "UPDATE workspace_agent_port_share SET share_level = 'authenticated'
+            WHERE share_level = 'public' AND workspace_id IN (SELECT id FROM workspaces WHERE template_id = :template_id)";
+
+    /// How many people used a template on each day from `start` on that anybody did; days are counted from 0.
+    GetTemplateInsightsByInterval = get_template_daily_users(db, template_id: Uuid, start: Time, end: Time) -> many DailyUsers;
+        allow(on ViewInsights db.unguarded().get_template_by_id(template_id)?),
+        sql "SELECT (start_time - :start) / 86400000000 AS day, count(DISTINCT user_id) FROM template_usage_stats
+            WHERE template_id = :template_id AND start_time >= :start AND start_time < :end GROUP BY 1",
+        pg "SELECT floor(extract(epoch FROM start_time - :start) / 86400)::bigint AS day, count(DISTINCT user_id) FROM template_usage_stats
+            WHERE template_id = :template_id AND start_time >= :start AND start_time < :end GROUP BY 1";
 
     /// How many people have a workspace of each of these templates.
     GetWorkspaceUniqueOwnerCountByTemplateIDs = get_workspace_unique_owner_count_by_template_ids(db, template_ids: &[Uuid]) -> many TemplateOwners;
