@@ -19,6 +19,7 @@ pub mod licensing;
 pub mod logging;
 pub mod markdown;
 pub mod organizations;
+pub mod parameters;
 pub mod provisioner;
 pub mod pubsub;
 pub mod rbac;

@@ -11,6 +11,7 @@ mod csrf;
 pub mod cx;
 pub mod deployment;
 pub mod door;
+pub mod dynamic_parameters;
 pub mod entitlements;
 mod error;
 pub mod experiments;

@@ -116,6 +116,7 @@ pub fn all() -> Routes {
     super::appearance::routes(&mut r);
     super::authcheck::routes(&mut r);
     super::deployment::routes(&mut r);
+    super::dynamic_parameters::routes(&mut r);
     super::entitlements::routes(&mut r);
     super::experiments::routes(&mut r);
     super::files::routes(&mut r);

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::parameters::{self, Renderer, Sources};
-use super::stored_form::StoredForm;
+use super::parameters::{self, Sources};
 use super::tags::TagExpressions;
 use super::{Error, presets};
 use crate::deployment::Deployment;
 use crate::jobs;
+use crate::parameters::{Form, Renderer};
 use crate::rbac::{Action, Object, Resource, system};
 use crate::sdk::{
     ProvisionerJobStatus, ProvisionerJobType, WorkspaceBuildParameter, WorkspaceTransition as Transition,
@@ -142,7 +142,7 @@ pub fn build(deployment: &Deployment, db: &Db, wanted: &Wanted<'_>) -> Result<Ma
     is_idle(db, last.as_ref())?;
     let known = Known { template, version, import, last };
 
-    let (values, tags) = resolve(db, wanted, &known)?;
+    let (values, tags) = resolve(deployment, db, wanted, &known)?;
     let now = deployment.clock.now();
     let build_id = deployment.ids.uuid();
     let initiator_id = wanted.initiator_id.unwrap_or(workspace.owner_id);
@@ -309,6 +309,7 @@ fn is_idle(db: &Db, last: Option<&WorkspaceBuild>) -> Result<(), Error> {
 
 /// The values of the build, and the tags of its job.
 fn resolve(
+    deployment: &Deployment,
     db: &Db,
     wanted: &Wanted<'_>,
     known: &Known,
@@ -341,21 +342,20 @@ fn resolve(
         None => Vec::new(),
     };
     let sources = Sources { previous: &previous, wanted: wanted.parameters, preset: &preset };
-    let declared = db.get_template_version_parameters(version)?;
-    let expressions = TagExpressions::new(
-        db.get_template_version_workspace_tags(version)?,
-        db.get_template_version_variables(version)?,
-    );
     let owner = wanted.workspace.owner_id;
     let (values, own_tags) = if known.template.use_classic_parameter_flow {
-        let values = parameters::classic(&declared, sources)?;
+        let values = parameters::classic(&db.get_template_version_parameters(version)?, sources)?;
+        let expressions = TagExpressions::new(
+            db.get_template_version_workspace_tags(version)?,
+            db.get_template_version_variables(version)?,
+        );
         let tags = expressions.evaluate(&by_name(&values))?;
         (values, tags)
     } else {
-        let form = StoredForm::new(declared).with_tags(expressions);
+        let form = Form::prepare(deployment, db, &known.version, &known.import)?;
         let values = parameters::dynamic(&form, owner, known.last.is_none(), sources)?;
-        let tags = form.render(owner, &by_name(&values))?.tags;
-        (values, tags)
+        let tags = form.render(owner, &by_name(&values))?.usable_tags();
+        (values, tags.map_err(|body| Error::Refused { status: 400, body: Box::new(body) })?)
     };
     let mut tags = jobs::owner_tags(owner, &[&known.import.tags]);
     tags.extend(own_tags);

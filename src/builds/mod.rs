@@ -10,7 +10,6 @@ pub mod events;
 pub mod finish;
 pub mod parameters;
 pub mod presets;
-pub mod stored_form;
 pub mod tags;
 pub mod validate;
 
@@ -33,6 +32,15 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl From<crate::parameters::form::Error> for Error {
+    fn from(e: crate::parameters::form::Error) -> Error {
+        match e {
+            crate::parameters::form::Error::Store(e) => Error::Store(e),
+            other => Error::refused(500, "The version's parameters cannot be rendered.", other.to_string()),
+        }
+    }
 }
 
 impl Error {

@@ -6,12 +6,13 @@
 //! parameters there are, given the owner and the values so far. Values for names that are no
 //! parameters are left out by both.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use super::{Error, validate};
-use crate::sdk::{self, DiagnosticSeverityString, FriendlyDiagnostic, PreviewParameter, WorkspaceBuildParameter};
+use crate::parameters::{Named, Renderer, diagnostics};
+use crate::sdk::{self, WorkspaceBuildParameter};
 use crate::store::queries::template_versions::TemplateVersionParameter;
 
 /// Where values come from, weakest first but for the preset, which beats what is asked for.
@@ -23,24 +24,6 @@ pub struct Sources<'a> {
     pub wanted: &'a [WorkspaceBuildParameter],
     /// Those of the preset.
     pub preset: &'a [WorkspaceBuildParameter],
-}
-
-/// Says which parameters a version has for an owner who chose some values, and what is wrong with
-/// them.
-pub trait Renderer {
-    /// The parameters, in order.
-    fn render(&self, owner: Uuid, values: &BTreeMap<String, String>) -> Result<Rendered, Error>;
-}
-
-/// What a version asks for.
-#[derive(Debug, Clone, Default)]
-pub struct Rendered {
-    /// The parameters with their values, and what is wrong with each.
-    pub parameters: Vec<PreviewParameter>,
-    /// The tags that builds of it get; none where the version says nothing.
-    pub tags: BTreeMap<String, String>,
-    /// What is wrong with all of it.
-    pub diagnostics: Vec<FriendlyDiagnostic>,
 }
 
 /// The values of the classic flow, in the order of the parameters.
@@ -104,38 +87,34 @@ pub fn dynamic(
     // First as the form looked before: what was valid then must not break now.
     let before = renderer.render(owner, &previous)?;
     no_errors(&before.diagnostics)?;
-    for parameter in before.parameters.iter().filter(|p| p.ephemeral && !chosen_now(&p.name)) {
+    for parameter in before.parameters.iter().flatten().filter(|p| p.ephemeral && !chosen_now(&p.name)) {
         values.remove(&parameter.name);
     }
     let after = renderer.render(owner, &values)?;
     no_errors(&after.diagnostics)?;
 
-    let mut wrong: BTreeMap<&str, Vec<FriendlyDiagnostic>> = BTreeMap::new();
-    for parameter in &after.parameters {
+    let mut wrong = Named::new();
+    let parameters = after.parameters.unwrap_or_default();
+    for parameter in &parameters {
         let mut of_it = Vec::new();
         let changed = previous.get(&parameter.name).is_some_and(|before| *before != parameter.value.value);
         if !first_build && !parameter.mutable && changed {
-            of_it.push(error("Immutable parameter changed", not_mutable(&parameter.name)));
+            of_it.push(diagnostics::error("Immutable parameter changed", not_mutable(&parameter.name)));
         }
-        if has_errors(&parameter.diagnostics) {
+        if diagnostics::has_errors(&parameter.diagnostics) {
             of_it.extend(parameter.diagnostics.iter().cloned());
         }
         if !of_it.is_empty() {
-            wrong.entry(&parameter.name).or_default().extend(of_it);
+            wrong.entry(parameter.name.clone()).or_default().extend(of_it);
         }
         // A default is kept as if it had been chosen, so that a later default does not move this workspace.
         if parameter.value.valid && !values.contains_key(&parameter.name) {
             values.insert(parameter.name.clone(), parameter.value.value.clone());
         }
     }
-    if !wrong.is_empty() {
-        let body = wrong
-            .iter()
-            .fold(sdk::Response::new(UNABLE), |body, (name, of_it)| body.with_validation(*name, summary(of_it)));
-        return Err(Error::Refused { status: 400, body: Box::new(body) });
-    }
-    let names: HashMap<&str, ()> = after.parameters.iter().map(|p| (p.name.as_str(), ())).collect();
-    values.retain(|name, _| names.contains_key(name.as_str()));
+    refuse(diagnostics::refusal(UNABLE, &[], &wrong))?;
+    let names: BTreeSet<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+    values.retain(|name, _| names.contains(name.as_str()));
     Ok(values.into_iter().map(|(name, value)| WorkspaceBuildParameter { name, value }).collect())
 }
 
@@ -145,40 +124,19 @@ fn by_name(values: &[WorkspaceBuildParameter]) -> BTreeMap<String, String> {
     values.iter().map(|v| (v.name.clone(), v.value.clone())).collect()
 }
 
-fn no_errors(diagnostics: &[FriendlyDiagnostic]) -> Result<(), Error> {
-    if has_errors(diagnostics) { Err(Error::refused(400, UNABLE, summary(diagnostics))) } else { Ok(()) }
+fn no_errors(found: &[sdk::FriendlyDiagnostic]) -> Result<(), Error> {
+    refuse(diagnostics::refusal(UNABLE, found, &Named::new()))
 }
 
-fn has_errors(diagnostics: &[FriendlyDiagnostic]) -> bool {
-    diagnostics.iter().any(|d| d.severity == DiagnosticSeverityString::Error)
-}
-
-/// The first error among them, and how many more there are.
-pub fn summary(diagnostics: &[FriendlyDiagnostic]) -> String {
-    let first = diagnostics.iter().find(|d| d.severity == DiagnosticSeverityString::Error).or(diagnostics.first());
-    let Some(first) = first else { return "no diagnostics".into() };
-    let text = format!("{}; {}", first.summary, first.detail);
-    match diagnostics.len() {
-        1 => text,
-        n => format!("{text}, and {} other diagnostic(s)", n - 1),
-    }
-}
-
-/// A diagnostic that keeps a build from being made.
-pub fn error(summary: impl Into<String>, detail: impl Into<String>) -> FriendlyDiagnostic {
-    FriendlyDiagnostic {
-        severity: DiagnosticSeverityString::Error,
-        summary: summary.into(),
-        detail: detail.into(),
-        extra: sdk::DiagnosticExtra { code: String::new() },
-    }
+fn refuse(body: Option<sdk::Response>) -> Result<(), Error> {
+    body.map_or(Ok(()), |body| Err(Error::Refused { status: 400, body: Box::new(body) }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::stored_form::StoredForm;
     use super::super::validate::tests::parameter;
     use super::*;
+    use crate::parameters::stored::StoredForm;
 
     fn values(pairs: &[(&str, &str)]) -> Vec<WorkspaceBuildParameter> {
         pairs.iter().map(|(n, v)| WorkspaceBuildParameter { name: (*n).into(), value: (*v).into() }).collect()

@@ -3,6 +3,7 @@
 //! [`Config::load`] reads the `.tf` and `.tf.json` files of the root folder and of local modules below
 //! it. What a block says is kept as expressions; whether a resource type exists, and what it takes, is
 //! not known here. What only Terraform can do is found out here already and named with its place.
+//! [`Config::load_what_reads`] is for forms, which are shown as far as a template makes sense.
 
 use std::sync::Arc;
 
@@ -24,6 +25,10 @@ pub struct Config {
     pub source: Arc<Source>,
     /// Its modules; the first is the root.
     pub modules: Vec<Module>,
+    /// What could not be read and was left out; nothing may be, unless it was asked for so.
+    pub left_out: Vec<Diagnostic>,
+    /// Whether what cannot be read is left out.
+    lenient: bool,
 }
 
 /// A module: the root, or a local one that a module above it calls.
@@ -274,52 +279,81 @@ const MAX_MODULES: usize = 256;
 impl Config {
     /// Reads a template.
     pub fn load(source: Arc<Source>) -> Result<Config> {
-        let mut config = Config { source, modules: Vec::new() };
+        let mut config = Config { source, modules: Vec::new(), left_out: Vec::new(), lenient: false };
         config.module(Module::default())?;
         Ok(config)
+    }
+
+    /// Reads what can be read of a template. Files, blocks and modules that cannot are left out.
+    pub fn load_what_reads(source: Arc<Source>) -> Config {
+        let mut config = Config { source, modules: Vec::new(), left_out: Vec::new(), lenient: true };
+        if let Err(wrong) = config.module(Module::default()) {
+            config.left_out.push(wrong);
+        }
+        config
+    }
+
+    /// What was read, or nothing where it is left out.
+    fn unless_left_out<T>(&mut self, read: Result<T>) -> Result<Option<T>> {
+        match read {
+            Err(wrong) if self.lenient => {
+                self.left_out.push(wrong);
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
     }
 
     fn module(&mut self, mut module: Module) -> Result<()> {
         let index = self.modules.len();
         let mut calls = Vec::new();
-        for file in files(&self.source, &module.folder) {
-            let body = parse(&file)?;
+        let files: Vec<Arc<FileText>> = files(&self.source, &module.folder).collect();
+        for file in files {
+            let Some(body) = self.unless_left_out(parse(&file))? else { continue };
             if let Some(attr) = body.attrs.first() {
                 let what = format!("an attribute named {:?} is not expected outside a block", attr.name);
-                return Err(Diagnostic::new(what, Some(&attr.place), ""));
+                self.unless_left_out::<()>(Err(Diagnostic::new(what, Some(&attr.place), "")))?;
             }
             for block in body.blocks {
-                module.block(block, &mut calls)?;
+                let read = module.block(block, &mut calls);
+                self.unless_left_out(read)?;
             }
         }
-        module.unique()?;
-        let (path, folder) = (module.path.clone(), module.folder.clone());
+        let unique = module.unique();
+        self.unless_left_out(unique)?;
         self.modules.push(module);
-        for mut call in calls {
-            let name = call.labeled(1)?[0].clone();
-            let place = call.place.clone();
-            let title = call.title();
-            let from = call.constant("source")?.and_then(|v| v.to_text());
-            let from = from.ok_or_else(|| Diagnostic::new("a module needs a source", Some(&place), &title))?;
-            if !from.starts_with("./") && !from.starts_with("../") {
-                return Err(Diagnostic::unsupported(format!("the module source {from:?}"), &place, &title));
-            }
-            if let Some(meta) = call.body.attrs.iter().find(|a| ["count", "for_each"].contains(&a.name.as_str())) {
-                return Err(Diagnostic::unsupported(format!("{} on modules", meta.name), &meta.place, &title));
-            }
-            let below = inside(&folder, &from).filter(|f| files(&self.source, f).next().is_some());
-            let below = below.ok_or_else(|| {
-                Diagnostic::new(format!("there is no module in {from:?} of this template"), Some(&place), &title)
-            })?;
-            if path.len() >= MAX_MODULE_DEPTH || self.modules.len() >= MAX_MODULES {
-                return Err(Diagnostic::new("modules call each other too deeply", Some(&place), &title));
-            }
-            call.body.take("providers");
-            call.body.take("version");
-            let path = path.iter().cloned().chain([name]).collect();
-            self.module(Module { path, folder: below, call: Some((index, call)), ..Module::default() })?;
+        for call in calls {
+            let called = self.call(index, call);
+            self.unless_left_out(called)?;
         }
         Ok(())
+    }
+
+    /// Reads the module that a `module` block of the module `index` calls.
+    fn call(&mut self, index: usize, mut call: Block) -> Result<()> {
+        let (path, folder) = (self.modules[index].path.clone(), self.modules[index].folder.clone());
+        let name = call.labeled(1)?[0].clone();
+        let place = call.place.clone();
+        let title = call.title();
+        let from = call.constant("source")?.and_then(|v| v.to_text());
+        let from = from.ok_or_else(|| Diagnostic::new("a module needs a source", Some(&place), &title))?;
+        if !from.starts_with("./") && !from.starts_with("../") {
+            return Err(Diagnostic::unsupported(format!("the module source {from:?}"), &place, &title));
+        }
+        if let Some(meta) = call.body.attrs.iter().find(|a| ["count", "for_each"].contains(&a.name.as_str())) {
+            return Err(Diagnostic::unsupported(format!("{} on modules", meta.name), &meta.place, &title));
+        }
+        let below = inside(&folder, &from).filter(|f| files(&self.source, f).next().is_some());
+        let below = below.ok_or_else(|| {
+            Diagnostic::new(format!("there is no module in {from:?} of this template"), Some(&place), &title)
+        })?;
+        if path.len() >= MAX_MODULE_DEPTH || self.modules.len() >= MAX_MODULES {
+            return Err(Diagnostic::new("modules call each other too deeply", Some(&place), &title));
+        }
+        call.body.take("providers");
+        call.body.take("version");
+        let path = path.iter().cloned().chain([name]).collect();
+        self.module(Module { path, folder: below, call: Some((index, call)), ..Module::default() })
     }
 }
 

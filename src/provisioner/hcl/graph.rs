@@ -2,7 +2,8 @@
 //!
 //! Every variable, local, resource, data block and output of every module is a node. [`Graph::build`]
 //! finds what each refers to, refuses what does not exist, and puts all in an order in which everything
-//! comes after what it needs; a circle is an error that names its members.
+//! comes after what it needs; a circle is an error that names its members. [`Graph::build_what_holds`]
+//! passes over both, for forms, which are shown as far as a template makes sense.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -125,12 +126,23 @@ struct Builder<'c> {
     graph: Graph,
     /// Nodes by declaration, for order and for existence.
     nodes: Vec<(Node, Place)>,
+    /// Whether references to nothing, and circles, are passed over.
+    lenient: bool,
 }
 
 impl Graph {
     /// Finds all nodes and what they need.
     pub fn build(config: &Config) -> Result<Graph> {
-        let mut builder = Builder { config, graph: Graph::default(), nodes: Vec::new() };
+        Graph::build_with(config, false)
+    }
+
+    /// Finds all nodes and what they need among each other. Nodes in a circle come last.
+    pub fn build_what_holds(config: &Config) -> Graph {
+        Graph::build_with(config, true).unwrap_or_default()
+    }
+
+    fn build_with(config: &Config, lenient: bool) -> Result<Graph> {
+        let mut builder = Builder { config, graph: Graph::default(), nodes: Vec::new(), lenient };
         for (index, module) in config.modules.iter().enumerate() {
             builder.declare(index, module);
         }
@@ -225,7 +237,14 @@ impl Builder<'_> {
 
     fn exprs(&mut self, node: &Node, scope: usize, exprs: &[Expression], place: &Place, title: &str) -> Result<()> {
         for reference in exprs.iter().flat_map(references) {
-            for need in self.targets(scope, &reference, place, title)? {
+            let needs = match self.targets(scope, &reference, place, title) {
+                Err(_) if self.lenient => continue,
+                needs => needs?,
+            };
+            for need in needs {
+                if need == *node && self.lenient {
+                    continue;
+                }
                 let own_rule = matches!(node.1, Item::Variable(_)) && scope == node.0;
                 if need == *node && !own_rule {
                     let what = format!("{} refers to itself", self.config.address(node));
@@ -299,6 +318,10 @@ impl Builder<'_> {
         while !left.is_empty() {
             let ready = |n: &&(Node, Place)| self.graph.needs[&n.0].iter().all(|d| placed.contains(d));
             let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(ready);
+            if now.is_empty() && self.lenient {
+                order.extend(later.iter().map(|n| n.0.clone()));
+                break;
+            }
             if now.is_empty() {
                 return Err(self.circle(&later));
             }
