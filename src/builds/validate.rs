@@ -144,7 +144,7 @@ pub(super) mod tests {
             display_name: String::new(),
             display_order: 0,
             ephemeral: false,
-            form_type: ParameterFormType::Input,
+            form_type: ParameterFormType::Unset,
         }
     }
 
