@@ -11,6 +11,7 @@ pub mod auth;
 pub mod builds;
 pub mod cli;
 pub mod config;
+pub mod crypto_keys;
 pub mod deployment;
 pub mod http;
 pub mod ids;

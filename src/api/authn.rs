@@ -98,7 +98,7 @@ fn try_authenticate(cx: &Cx) -> Result<Actor, Error> {
         }
     };
     if known.status == UserStatus::Dormant {
-        db.update_user_status(key.user_id, UserStatus::Active, now)?;
+        db.update_user_status(key.user_id, UserStatus::Active, now, true)?;
         known.status = UserStatus::Active;
     }
     if known.status != UserStatus::Active {
@@ -118,7 +118,7 @@ fn refresh(cx: &Cx, db: &store::Db, mut key: ApiKey) -> Result<ApiKey, Error> {
     let mut changed = false;
     if key.last_used + HOUR < now {
         key.last_used = now;
-        key.ip_address = cx.request.peer.map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string());
+        key.ip_address = cx.client_address();
         changed = true;
     }
     let lifetime = Duration::from_secs(key.lifetime_seconds.max(0) as u64);

@@ -73,7 +73,7 @@ pub fn cookie(deployment: &Deployment, request: &Request) -> Option<String> {
     let mut token = [0; TOKEN_BYTES];
     deployment.ids.fill(&mut token);
     let secure = if deployment.config.cookies.secure { "; Secure" } else { "" };
-    Some(format!("{COOKIE}={}; Path=/; Max-Age=31536000; HttpOnly{secure}; SameSite=Lax", STANDARD.encode(token)))
+    Some(format!("{COOKIE}={}; Path=/; HttpOnly{secure}; SameSite=Lax", STANDARD.encode(token)))
 }
 
 fn token_matches(request: &Request) -> bool {

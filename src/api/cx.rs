@@ -96,6 +96,10 @@ impl Cx {
     pub fn body<T: DeserializeOwned + Validate>(&self) -> Result<T, Error> {
         sdk::read(&self.request.body).map_err(Error::from)
     }
+    /// The client's address as keys keep it; `0.0.0.0` on a Unix socket.
+    pub fn client_address(&self) -> String {
+        self.request.peer.map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string())
+    }
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         cookie(&self.request.head.headers, name)

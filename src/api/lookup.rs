@@ -24,9 +24,12 @@ pub fn user_as(cx: &Cx, db: &store::Db) -> Result<User, Error> {
     } else {
         db.get_user_by_email_or_username(name, "")
     };
-    found.map_err(
-        |e| if e.is_hidden() { Error::bad("\"user\" must be an existing uuid or username.") } else { e.into() },
-    )
+    found.map_err(|e| match e.is_hidden() {
+        true => {
+            Error::bad("\"user\" must be an existing uuid or username.").detail(format!("There is no user {name:?}."))
+        }
+        false => e.into(),
+    })
 }
 
 /// The organization that `{organization}` names: `default`, an id, or a name. The nil id means the

@@ -4,6 +4,7 @@
 //! Start at [`door`] for how a request is taken, at [`routes`] for the list of routes, at [`cx`] for
 //! what a handler holds. Adding an endpoint: ARCHITECTURE.md walks through one.
 
+mod api_keys;
 pub mod appearance;
 pub mod authcheck;
 pub mod authn;

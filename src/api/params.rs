@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Cx, Error};
 use crate::sdk::ValidationError;
+use crate::time::Time;
 
 /// Parameters that are being read.
 #[derive(Debug, Default)]
@@ -153,6 +154,14 @@ impl Params {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
             _ => Err(format!("must be true or false, not {text:?}.")),
+        })
+    }
+
+    /// A moment in RFC 3339, whatever the case of its letters: searches are often in lower case.
+    pub fn time(&mut self, name: &'static str) -> Option<Time> {
+        self.parsed(name, |text| {
+            let time = Time::parse(&text.to_uppercase());
+            time.ok_or_else(|| format!("must be a time such as 2006-01-02T15:04:05Z, not {text:?}."))
         })
     }
 

@@ -134,5 +134,6 @@ pub fn all() -> Routes {
     super::workspace_settings::routes(&mut r);
     super::workspace_builds::routes(&mut r);
     super::workspace_watch::routes(&mut r);
+    super::api_keys::routes(&mut r);
     r
 }

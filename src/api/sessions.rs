@@ -1,84 +1,152 @@
-//! Signing in: a password becomes a session.
+//! Signing in and out: a password becomes a session, a session ends; the ways there are to sign in, and
+//! changing from one to another.
+
+use std::time::Duration;
 
 use super::authn::SESSION_COOKIE;
 use super::routes::{Access, Handler, Route, Routes};
-use super::{Cx, Error, Reply, reply};
-use crate::auth::token::Token;
+use super::users::password::verify;
+use super::{Cx, Error, OrForbidden, Reply, lookup, reply};
+use crate::auth::{conversion, keys};
 use crate::config::SameSite;
 use crate::rbac::scopes;
-use crate::sdk;
+use crate::sdk::{self, LoginType, UserStatus};
 use crate::store::Optional;
-use crate::store::queries::api_keys::ApiKey;
+use crate::store::queries::users::User;
 use crate::time::Time;
+
+/// The cookie that holds the right to sign in another way from now on.
+const CONVERSION_COOKIE: &str = "coder_oauth_convert_jwt";
+/// How long that right lasts.
+const CONVERSION_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
-    r.add(
-        "POST",
-        "/api/v2/users/login",
-        Route {
-            access: Access::Anyone,
-            handler: Handler::Plain(post_login),
-            max_body: 64 << 10,
-            guesses_passwords: true,
-        },
-    );
+    let login = Route {
+        access: Access::Anyone,
+        handler: Handler::Plain(post_login),
+        max_body: 64 << 10,
+        guesses_passwords: true,
+    };
+    r.add("POST", "/api/v2/users/login", login);
+    r.user("POST", "/api/v2/users/logout", post_logout);
+    r.anyone("GET", "/api/v2/users/authmethods", get_auth_methods);
+    r.user("POST", "/api/v2/users/{user}/convert-login", post_convert_login);
+    for pattern in ["/api/v2/users/oidc/callback", "/api/v2/users/oauth2/github/callback"] {
+        r.add("GET", pattern, Route { handler: Handler::Plain(get_callback), ..login });
+    }
+    r.add("GET", "/api/v2/users/oauth2/github/device", Route { handler: Handler::Plain(get_github_device), ..login });
+    r.anyone("GET", "/api/v2/auth/scopes", get_scopes);
 }
 
-/// Signs in with an address and a password. The answer does not tell which of the two was wrong.
+/// Signs in with an address and a password.
 fn post_login(cx: &Cx) -> Reply {
     let body: sdk::LoginWithPasswordRequest = cx.body()?;
+    let user = check_password(cx, &body.email, &body.password)?;
     let db = cx.system_db();
-    let user = db.get_user_by_email_or_username("", &body.email).optional()?;
-    let stored = user.as_ref().map(|u| String::from_utf8_lossy(&u.hashed_password).into_owned());
-    let verified = cx
-        .deployment
-        .passwords
-        .verify(stored.as_deref(), &body.password)
-        .map_err(|e| Error::new(503, e.to_string()).header("Retry-After", "1"))?;
-    let user = match user {
-        Some(user) if verified => user,
-        _ => return Err(Error::new(401, "Incorrect email or password.")),
+    let known = cx.deployment.subjects.of_user(&db, user.id).map_err(Error::internal)?;
+    let lifetime = cx.deployment.config.sessions.default_duration;
+    let (key, token) =
+        keys::make(&cx.deployment, keys::New::session(user.id, LoginType::Password, lifetime, cx.client_address()));
+    db.acting_as(&known.subject).insert_api_key(&key)?;
+    let mut response = reply::created(&sdk::LoginWithPasswordResponse { session_token: token.clone() })?;
+    response.headers.push(("Set-Cookie".into(), session_cookie(cx, &token)));
+    Ok(response)
+}
+
+/// The active user of this address and password. The answer tells neither whether the address or the
+/// password was wrong, nor, before both are right, how the user signs in; nor does the time it takes.
+fn check_password(cx: &Cx, email: &str, password: &str) -> Result<User, Error> {
+    let db = cx.system_db();
+    let user = db.get_user_by_email_or_username("", email).optional()?;
+    let verified = verify(cx, user.as_ref().map(|u| u.hashed_password.as_slice()), password)?;
+    let Some(mut user) = user.filter(|_| verified) else {
+        return Err(Error::new(401, "Incorrect email or password."));
     };
     if cx.deployment.config.disable_password_auth {
         return Err(Error::new(403, "Signing in with a password is switched off here."));
     }
-    if user.login_type != sdk::LoginType::Password {
-        return Err(Error::new(
-            403,
-            format!("This account signs in with {:?}, not with a password.", user.login_type.as_str()),
-        ));
+    if user.login_type != LoginType::Password {
+        let kind = user.login_type.as_str();
+        return Err(Error::new(403, format!("This account signs in with {kind:?}, not with a password.")));
     }
-    let mut status = user.status;
-    if status == sdk::UserStatus::Dormant {
-        status = db.update_user_status(user.id, sdk::UserStatus::Active, cx.now())?.status;
+    if user.status == UserStatus::Dormant {
+        user = db.update_user_status(user.id, UserStatus::Active, cx.now(), true)?;
     }
-    if status != sdk::UserStatus::Active {
-        return Err(Error::new(401, format!("Your account is {}. An administrator can activate it.", status.as_str())));
+    if user.status != UserStatus::Active {
+        let status = user.status.as_str();
+        return Err(Error::new(401, format!("Your account is {status}. An administrator can activate it.")));
     }
-    let known = cx.deployment.subjects.of_user(&db, user.id).map_err(Error::internal)?;
-    let token = Token::generate(&cx.deployment.ids);
-    let now = cx.now();
-    let lifetime = cx.deployment.config.sessions.default_duration;
-    let key = ApiKey {
-        id: token.id.clone(),
-        hashed_secret: token.hashed_secret(),
-        user_id: user.id,
-        last_used: Time::ZERO,
-        expires_at: now + lifetime,
-        created_at: now,
-        updated_at: now,
-        login_type: sdk::LoginType::Password,
-        lifetime_seconds: lifetime.as_secs() as i64,
-        ip_address: cx.request.peer.map_or_else(|| "0.0.0.0".to_owned(), |ip| ip.to_string()),
-        token_name: String::new(),
-        scopes: vec![scopes::ALL.to_owned()],
-        allow_list: vec!["*:*".to_owned()],
-    };
-    db.acting_as(&known.subject).insert_api_key(&key)?;
-    let mut response = reply::created(&sdk::LoginWithPasswordResponse { session_token: token.text() })?;
-    response.headers.push(("Set-Cookie".into(), session_cookie(cx, &token.text())));
+    Ok(user)
+}
+
+/// Ends the session, and with it those of the user's browser with workspace applications.
+fn post_logout(cx: &Cx) -> Reply {
+    let actor = cx.actor()?;
+    cx.db()
+        .tx(|db| {
+            db.delete_api_key_by_id(&actor.key.id)?;
+            db.delete_application_connect_api_keys_by_user_id(actor.user_id)
+        })
+        .or_forbidden()?;
+    let mut response = reply::message("You are signed out.")?;
+    response.headers.push(("Set-Cookie".into(), format!("{SESSION_COOKIE}=; Path=/; Max-Age=0")));
     Ok(response)
+}
+
+/// The ways to sign in.
+fn get_auth_methods(cx: &Cx) -> Reply {
+    let config = &cx.deployment.config;
+    reply::ok(&sdk::AuthMethods {
+        terms_of_service_url: config.clients.terms_of_service_url.clone(),
+        password: sdk::AuthMethod { enabled: !config.disable_password_auth },
+        github: sdk::GithubAuthMethod { enabled: false, default_provider_configured: false },
+        oidc: sdk::OIDCAuthMethod { enabled: false, sign_in_text: String::new(), icon_url: String::new() },
+    })
+}
+
+/// Where identity providers send people back to. None is set up.
+fn get_callback(_: &Cx) -> Reply {
+    Err(Error::bad("This way of signing in is not set up here."))
+}
+
+/// Signing in at GitHub with a code on another device. GitHub is not set up.
+fn get_github_device(_: &Cx) -> Reply {
+    Err(Error::bad("Signing in with GitHub is not set up here."))
+}
+
+/// Gives a user who proves the password the right to sign in another way from now on. It is used up
+/// when the user comes back from the other way with the state that is answered here.
+fn post_convert_login(cx: &Cx) -> Reply {
+    let user = lookup::user(cx)?;
+    let body: sdk::ConvertLoginRequest = cx.body()?;
+    let to_type = match body.to_type.known() {
+        Some(to @ (LoginType::Github | LoginType::Oidc)) => to,
+        Some(to) => return Err(Error::bad(format!("Nobody can change to signing in with {:?}.", to.as_str()))),
+        None => return Err(Error::bad(format!("There is no way to sign in called {:?}.", body.to_type.as_str()))),
+    };
+    let user = check_password(cx, &user.email, &body.password)?;
+    let expires_at = Time::from_micros((cx.now() + CONVERSION_LIFETIME).seconds() * 1_000_000);
+    let right = conversion::Right { user_id: user.id, from: user.login_type, to: to_type, expires_at };
+    let granted = conversion::grant(&cx.deployment, &right)?;
+    let mut response = reply::created(&sdk::OAuthConversionResponse {
+        state_string: granted.state,
+        expires_at,
+        to_type,
+        user_id: user.id,
+    })?;
+    let secure = if cx.deployment.config.cookies.secure { "; Secure" } else { "" };
+    let age = CONVERSION_LIFETIME.as_secs();
+    let cookie =
+        format!("{CONVERSION_COOKIE}={}; Path=/; Max-Age={age}; HttpOnly{secure}; SameSite=Lax", granted.token);
+    response.headers.push(("Set-Cookie".into(), cookie));
+    Ok(response)
+}
+
+/// The scopes that a token may ask for.
+fn get_scopes(_: &Cx) -> Reply {
+    let external = scopes::REQUESTABLE.iter().map(|name| (*name).to_owned()).collect();
+    reply::ok(&sdk::ExternalAPIKeyScopes { external })
 }
 
 /// The cookie that keeps a session.

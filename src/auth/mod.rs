@@ -4,6 +4,8 @@
 //! ([`Subjects`]) until any of those tables changes: the store counts such changes, and a subject is
 //! used only while the count stands where it stood when the subject was read.
 
+pub mod conversion;
+pub mod keys;
 pub mod password;
 pub mod token;
 

@@ -17,8 +17,8 @@ use crate::ids::Ids;
 const ITERATIONS: u32 = 65_535;
 const HASH_BYTES: usize = 64;
 const SALT_BYTES: usize = 16;
-/// The most characters a password may have.
-pub const MAX_LENGTH: usize = 64;
+/// The most bytes a password may have.
+const MAX_BYTES: usize = 64;
 /// The least entropy, in bits.
 const MIN_BITS: f64 = 52.0;
 /// How long a caller waits for its turn.
@@ -97,50 +97,84 @@ fn encode(password: &str, salt: &[u8], iterations: u32) -> String {
 
 /// Why a password cannot be taken; none when it can.
 pub fn objection(password: &str) -> Option<String> {
-    if password.chars().count() > MAX_LENGTH {
-        return Some(format!("The password may have no more than {MAX_LENGTH} characters."));
+    if entropy(password) < MIN_BITS {
+        let lacking: Vec<&str> = ALPHABETS
+            .iter()
+            .filter(|alphabet| !alphabet.sets.iter().all(|set| password.contains(|c| set.contains(c))))
+            .map(|alphabet| alphabet.called)
+            .collect();
+        // Forms show this text as it is, and people compare; it is the one that they know.
+        let advice = if lacking.is_empty() { String::new() } else { format!("{} or ", lacking.join(", ")) };
+        return Some(format!("insecure password, try {advice}using a longer password"));
     }
-    let bits = entropy(password);
-    (bits < MIN_BITS)
-        .then(|| "The password is too easy to guess: make it longer, or mix in other kinds of characters.".to_owned())
+    (password.len() > MAX_BYTES).then(|| format!("password must be no more than {MAX_BYTES} characters"))
 }
 
+/// Characters of a kind; a character of a set makes the whole set part of the alphabet in use.
+struct Alphabet {
+    called: &'static str,
+    sets: &'static [&'static str],
+}
+
+const ALPHABETS: [Alphabet; 4] = [
+    Alphabet { called: "including more special characters", sets: &["!@$&*", "_-., ", "\"#%'()+/:;<=>?[\\]^{|}~"] },
+    Alphabet { called: "using lowercase letters", sets: &["abcdefghijklmnopqrstuvwxyz"] },
+    Alphabet { called: "using uppercase letters", sets: &["ABCDEFGHIJKLMNOPQRSTUVWXYZ"] },
+    Alphabet { called: "using numbers", sets: &["0123456789"] },
+];
+
+/// Sequences that are easy to type and so to guess, forwards and backwards.
+const RUNS: [&str; 5] = ["0123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz"];
+
 /// Bits of entropy: the size of the alphabet in use to the power of a length that does not count
-/// repetitions and runs.
+/// repetitions and runs. The measure is the ecosystem's, so that a password is taken here and there alike.
 fn entropy(password: &str) -> f64 {
-    const RUNS: [&str; 4] = ["qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz0123456789"];
-    let classes: [(&str, f64); 6] = [
-        ("!@$&*", 5.0),
-        ("_-., ", 5.0),
-        ("\"#%'()+/:;<=>?[\\]^{|}~", 22.0),
-        ("abcdefghijklmnopqrstuvwxyz", 26.0),
-        ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 26.0),
-        ("0123456789", 10.0),
-    ];
-    let mut base: f64 =
-        classes.iter().filter(|(set, _)| password.contains(|c| set.contains(c))).map(|(_, size)| size).sum();
-    let mut others: Vec<char> = password.chars().filter(|c| !classes.iter().any(|(set, _)| set.contains(*c))).collect();
+    let sets = || ALPHABETS.iter().flat_map(|alphabet| alphabet.sets);
+    let in_use = sets().filter(|set| password.contains(|c| set.contains(c)));
+    let mut others: Vec<char> = password.chars().filter(|c| !sets().any(|set| set.contains(*c))).collect();
     others.sort_unstable();
     others.dedup();
-    base += others.len() as f64;
+    let size = in_use.map(|set| set.len()).sum::<usize>() + others.len();
+    if size == 0 { 0.0 } else { counted_bytes(password) as f64 * (size as f64).log2() }
+}
 
-    let chars: Vec<char> = password.chars().collect();
+/// The length that counts: of each character at most two in a row, and of each run the first two.
+fn counted_bytes(password: &str) -> usize {
     let mut kept: Vec<char> = Vec::new();
-    for c in chars {
-        let n = kept.len();
-        // A third of the same, or the third step of a run along the keyboard or alphabet, adds nothing.
-        let repeats = n >= 2 && kept[n - 1] == c && kept[n - 2] == c;
-        let in_run = n >= 2
-            && RUNS.iter().any(|run| {
-                let forward: String = [kept[n - 2], kept[n - 1], c].iter().collect::<String>().to_lowercase();
-                let backward: String = forward.chars().rev().collect();
-                run.contains(&forward) || run.contains(&backward)
-            });
-        if !repeats && !in_run {
+    for c in password.chars() {
+        if !matches!(kept[..], [.., a, b] if a == c && b == c) {
             kept.push(c);
         }
     }
-    if base <= 0.0 { 0.0 } else { kept.len() as f64 * base.log2() }
+    for run in RUNS {
+        leave_out_run(&mut kept, run.chars());
+    }
+    for run in RUNS {
+        leave_out_run(&mut kept, run.chars().rev());
+    }
+    kept.iter().map(|c| c.len_utf8()).sum()
+}
+
+/// Takes the third and later steps of a run out. The walk along the run goes on where the last match
+/// was and begins anew one character further.
+fn leave_out_run(chars: &mut Vec<char>, run: impl Iterator<Item = char> + Clone) {
+    let (mut at, mut matched) = (0, 0);
+    while at < chars.len() {
+        for step in run.clone() {
+            match chars.get(at) {
+                None => break,
+                Some(c) if *c != step => matched = 0,
+                Some(_) if matched < 2 => {
+                    matched += 1;
+                    at += 1;
+                }
+                Some(_) => {
+                    chars.remove(at);
+                }
+            }
+        }
+        at += 1;
+    }
 }
 
 #[cfg(test)]
@@ -162,11 +196,16 @@ mod tests {
     fn weak_and_long_passwords_are_refused() {
         for (password, taken) in [
             ("SomeSecurePassword!", true),
+            ("correct horse", true),
             ("password", false),
+            ("password123", false),
+            ("12345678", false),
             ("aaaaaaaaaaaaaaaaaaaaaa", false),
             ("", false),
-            (&"aB3$".repeat(17), false),
-            (&"xQ9!mZ".repeat(4), true),
+            (&"p".repeat(64), false),
+            (&"Xy7-".repeat(16), true),
+            (&"Xy7-".repeat(17), false),
+            (&"ü".repeat(33), false),
         ] {
             assert_eq!(objection(password).is_none(), taken, "{password:?} has {} bits", entropy(password));
         }

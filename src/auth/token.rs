@@ -22,6 +22,10 @@ impl Token {
     pub fn generate(ids: &Ids) -> Token {
         Token { id: ids.alphanumeric(ID_LENGTH), secret: ids.alphanumeric(SECRET_LENGTH) }
     }
+    /// One that was chosen beforehand, by its parts.
+    pub fn chosen(id: &str, secret: &str) -> Token {
+        Token { id: id.to_owned(), secret: secret.to_owned() }
+    }
     /// What is stored of the secret.
     pub fn hashed_secret(&self) -> Vec<u8> {
         hash(&self.secret)

@@ -21,6 +21,22 @@ impl<T: FromColumn> FromRow for T {
     }
 }
 
+/// A row of a page, and how many rows there are on all pages: `SELECT {row}, count(*) OVER () ...`.
+#[derive(Debug, Clone)]
+pub struct Counted<T> {
+    /// The row.
+    pub row: T,
+    /// How many there are in all.
+    pub count: i64,
+}
+
+impl<T: FromRow> FromRow for Counted<T> {
+    const COLUMNS: &'static [&'static str] = T::COLUMNS;
+    fn from_row(row: &dyn Row, at: usize) -> Result<Self, Error> {
+        Ok(Counted { row: T::from_row(row, at)?, count: i64::from_column(row.column(at + T::COLUMNS.len())?)? })
+    }
+}
+
 /// What can stand in a query's parameter list: one value under the parameter's name, a record that
 /// gives each field under its own, or a [`Where`] that fills in `{where}`.
 pub trait Bind {

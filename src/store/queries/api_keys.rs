@@ -65,8 +65,29 @@ queries! {
         allow(row Read),
         sql "SELECT {row} FROM api_keys WHERE user_id = :user_id AND token_name = :token_name AND token_name <> '' LIMIT 1";
 
+    /// The keys of a kind that the caller may read, the oldest first.
+    GetAPIKeysByLoginType = get_api_keys_by_login_type(db, login_type: LoginType) -> many ApiKey;
+        allow(rows Read),
+        sql "SELECT {row} FROM api_keys WHERE login_type = :login_type ORDER BY created_at, id";
+
+    /// Of these, those of one user.
+    GetAPIKeysByUserID = get_api_keys_by_user_id(db, login_type: LoginType, user_id: Uuid) -> many ApiKey;
+        allow(rows Read),
+        sql "SELECT {row} FROM api_keys WHERE login_type = :login_type AND user_id = :user_id ORDER BY created_at, id";
+
     /// Deletes a key.
     DeleteAPIKeyByID = delete_api_key_by_id(db, id: &str) -> exec;
         allow(on Delete db.unguarded().get_api_key_by_id(id)?),
         sql "DELETE FROM api_keys WHERE id = :id";
+
+    /// Ends all sessions and tokens of a user.
+    DeleteAPIKeysByUserID = delete_api_keys_by_user_id(db, user_id: Uuid) -> exec;
+        allow(object Delete Object::of(Resource::ApiKey).owner(user_id)),
+        sql "DELETE FROM api_keys WHERE user_id = :user_id";
+
+    /// Ends the keys by which a user's browser is known to workspace applications.
+    DeleteApplicationConnectAPIKeysByUserID = delete_application_connect_api_keys_by_user_id(db, user_id: Uuid) -> exec;
+        allow(object Delete Object::of(Resource::ApiKey).owner(user_id)),
+        sql "DELETE FROM api_keys WHERE user_id = :user_id AND EXISTS (SELECT 1 FROM json_each(scopes) WHERE value = 'coder:application_connect')",
+        pg "DELETE FROM api_keys WHERE user_id = :user_id AND 'coder:application_connect' = ANY(scopes)";
 }

@@ -1,6 +1,7 @@
 //! The declared queries, a file an aggregate, each with its row types.
 
 pub mod api_keys;
+pub mod crypto_keys;
 pub mod deployment_stats;
 pub mod files;
 pub mod git_ssh_keys;
@@ -27,6 +28,7 @@ use crate::store::statement::Query;
 pub fn all() -> impl Iterator<Item = &'static Query> {
     [
         api_keys::QUERIES,
+        crypto_keys::QUERIES,
         deployment_stats::QUERIES,
         files::QUERIES,
         git_ssh_keys::QUERIES,

@@ -194,6 +194,11 @@ queries! {
         sql "SELECT count(*) FROM organization_members m JOIN users u ON u.id = m.user_id
             WHERE u.deleted = FALSE AND u.is_system = FALSE AND m.organization_id = :organization_id";
 
+    /// The memberships of a user.
+    OrganizationMembers = get_memberships_of_user(db, user_id: Uuid) -> many OrganizationMember;
+        allow(rows Read),
+        sql "SELECT {row} FROM organization_members WHERE user_id = :user_id";
+
     /// Makes somebody a member.
     InsertOrganizationMember = insert_organization_member(db, member: &OrganizationMember) -> one OrganizationMember;
         allow(check may_insert_member(db, member)),

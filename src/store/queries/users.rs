@@ -1,12 +1,16 @@
-//! Users.
+//! Users, their passwords, and the small settings of each.
 
 use uuid::Uuid;
 
-use crate::rbac::{Object, Resource};
+use super::roles::may_change_roles;
+use crate::rbac::{Action, Object, Resource, RoleRef};
 use crate::sdk::{LoginType, UserStatus};
+use crate::store::clause::Where;
 use crate::store::db::{Guarded, Switches};
+use crate::store::filter::Columns;
 use crate::store::query::queries;
-use crate::store::record::rows;
+use crate::store::record::{Counted, rows};
+use crate::store::{Db, Error};
 use crate::time::Time;
 
 rows! {
@@ -53,6 +57,24 @@ rows! {
         pub groups: Vec<Uuid>,
     }
 
+    /// A code by which a forgotten password can be changed.
+    pub struct OneTimePasscode {
+        pub hashed_one_time_passcode: Option<Vec<u8>>,
+        pub one_time_passcode_expires_at: Option<Time>,
+    }
+
+    /// A value that was given to a parameter.
+    pub struct ParameterValue {
+        pub name: String,
+        pub value: String,
+    }
+
+    /// The name of a user.
+    pub struct Username {
+        pub id: Uuid,
+        pub username: String,
+    }
+
     /// The organizations of a user.
     pub struct UserOrganizations {
         pub user_id: Uuid,
@@ -69,6 +91,39 @@ impl Guarded for User {
     fn object(&self, _: Switches) -> Object {
         user_object(self.id)
     }
+}
+
+impl Guarded for Username {
+    fn object(&self, _: Switches) -> Object {
+        user_object(self.id)
+    }
+}
+
+const COLUMNS: Columns = Columns { id: "id", org: None, owner: Some("id"), acl: None };
+
+/// Those who may make users make them with roles that they may hand out.
+fn may_insert(db: &Db, user: &NewUser) -> Result<(), Error> {
+    may_change_roles(db, None, &[], &site_roles(&user.rbac_roles))?;
+    db.require(Action::Create, &Object::of(Resource::User))
+}
+
+/// Reading the user, and handing out and taking away what differs.
+fn may_update_roles(db: &Db, id: Uuid, wanted: &[String]) -> Result<(), Error> {
+    let user = db.unguarded().get_user_by_id(id)?;
+    db.require_on(Action::Read, &user)?;
+    may_change_roles(db, None, &site_roles(&user.rbac_roles), &site_roles(wanted))
+}
+
+/// Roles of the deployment, as their column holds them. The member role is implied and not stored, so
+/// a change always counts as handing it out too.
+fn site_roles(names: &[String]) -> Vec<RoleRef> {
+    names.iter().map(|name| RoleRef::Site(name.clone())).collect()
+}
+
+/// One's own password, or anybody's for those who may change users.
+fn may_update_password(db: &Db, id: Uuid) -> Result<(), Error> {
+    let user = db.unguarded().get_user_by_id(id)?;
+    db.require_on(Action::UpdatePersonal, &user).or_else(|_| db.require_on(Action::Update, &user))
 }
 
 queries! {
@@ -92,10 +147,103 @@ queries! {
         allow(system Read System),
         sql "SELECT count(*) FROM users WHERE status = 'active' AND deleted = FALSE AND is_system = FALSE";
 
-    /// Makes a user. The roles must have been checked by `roles::assignable`.
+    /// Makes a user.
     InsertUser = insert_user(db, user: &NewUser) -> one User;
-        allow(system Create User),
+        allow(check may_insert(db, user)),
         sql "INSERT INTO users {insert} RETURNING {row}";
+
+    /// A page of the living people who fit, by name, each with how many fit in all.
+    GetUsers = get_users(db, conditions: &Where, after_id: Option<Uuid>, limit: i64, offset: i64) -> many Counted<User>;
+        allow(filter Read User COLUMNS),
+        sql "SELECT {row}, count(*) OVER () FROM users
+            WHERE deleted = FALSE AND is_system = FALSE
+                AND (:after_id IS NULL OR lower(username) > (SELECT lower(a.username) FROM users a WHERE a.id = :after_id))
+                AND {where} AND {filter}
+            ORDER BY lower(username) LIMIT :limit OFFSET :offset";
+
+    /// The names of these users; those who cannot be read are left out.
+    GetUsersByIDs = get_usernames_by_ids(db, ids: &[Uuid]) -> many Username;
+        allow(rows Read),
+        sql "SELECT {row} FROM users WHERE id IN [:ids]";
+
+    /// How many owners besides this one can act.
+    GetActiveUserCount = get_other_active_owner_count(db, id: Uuid) -> one i64;
+        allow(system Read System),
+        sql "SELECT count(*) FROM users WHERE id <> :id AND deleted = FALSE AND status = 'active' AND EXISTS (SELECT 1 FROM json_each(rbac_roles) WHERE value = 'owner')",
+        pg "SELECT count(*) FROM users WHERE id <> :id AND deleted = FALSE AND status = 'active' AND 'owner' = ANY(rbac_roles)";
+
+    /// How many workspaces a user has.
+    GetWorkspaces = count_workspaces_of_owner(db, owner_id: Uuid) -> one i64;
+        allow(system Read System),
+        sql "SELECT count(*) FROM workspaces WHERE owner_id = :owner_id AND deleted = FALSE";
+
+    /// Changes how a user is called.
+    UpdateUserProfile = update_user_profile(db, id: Uuid, username: &str, name: &str, updated_at: Time) -> one User;
+        allow(on UpdatePersonal db.unguarded().get_user_by_id(id)?),
+        sql "UPDATE users SET username = :username, name = :name, updated_at = :updated_at WHERE id = :id RETURNING {row}";
+
+    /// Replaces a user's roles in the deployment.
+    UpdateUserRoles = update_user_roles(db, id: Uuid, roles: &[String]) -> one User;
+        allow(check may_update_roles(db, id, roles)),
+        sql "UPDATE users SET rbac_roles = :roles WHERE id = :id RETURNING {row}";
+
+    /// Replaces a user's password; a code for a forgotten one is void then.
+    UpdateUserHashedPassword = update_user_hashed_password(db, id: Uuid, hashed_password: &[u8]) -> exec;
+        allow(check may_update_password(db, id)),
+        sql "UPDATE users SET hashed_password = :hashed_password, hashed_one_time_passcode = NULL, one_time_passcode_expires_at = NULL WHERE id = :id";
+
+    /// The code that a user may use in place of a forgotten password.
+    GetUserByID = get_one_time_passcode(db, id: Uuid) -> one OneTimePasscode;
+        allow(system Read System),
+        sql "SELECT {row} FROM users WHERE id = :id";
+
+    /// Keeps a code that a user may use in place of a forgotten password.
+    UpdateUserHashedOneTimePasscode = update_user_hashed_one_time_passcode(db, id: Uuid, hashed: &[u8], expires_at: Time) -> exec;
+        allow(system Update System),
+        sql "UPDATE users SET hashed_one_time_passcode = :hashed, one_time_passcode_expires_at = :expires_at WHERE id = :id";
+
+    /// Deletes a user: the row stays, the name is free, keys and links go.
+    UpdateUserDeletedByID = update_user_deleted_by_id(db, id: Uuid) -> exec;
+        allow(on Delete db.unguarded().get_user_by_id(id)?),
+        sql "UPDATE users SET deleted = TRUE WHERE id = :id";
+
+    /// Changes the hours in which a user does not mind a stopped workspace.
+    UpdateUserQuietHoursSchedule = update_user_quiet_hours_schedule(db, id: Uuid, schedule: &str) -> one User;
+        allow(on UpdatePersonal db.unguarded().get_user_by_id(id)?),
+        sql "UPDATE users SET quiet_hours_schedule = :schedule WHERE id = :id RETURNING {row}";
+
+    /// The theme that a user likes.
+    GetUserThemePreference = get_user_theme_preference(db, user_id: Uuid) -> one String;
+        allow(on ReadPersonal db.unguarded().get_user_by_id(user_id)?),
+        sql "SELECT value FROM user_configs WHERE user_id = :user_id AND key = 'theme_preference'";
+
+    /// Keeps the theme that a user likes.
+    UpdateUserThemePreference = update_user_theme_preference(db, user_id: Uuid, value: &str) -> exec;
+        allow(on UpdatePersonal db.unguarded().get_user_by_id(user_id)?),
+        sql "INSERT INTO user_configs (user_id, key, value) VALUES (:user_id, 'theme_preference', :value)
+            ON CONFLICT (user_id, key) DO UPDATE SET value = excluded.value";
+
+    /// The font of a user's terminals.
+    GetUserTerminalFont = get_user_terminal_font(db, user_id: Uuid) -> one String;
+        allow(on ReadPersonal db.unguarded().get_user_by_id(user_id)?),
+        sql "SELECT value FROM user_configs WHERE user_id = :user_id AND key = 'terminal_font'";
+
+    /// Keeps the font of a user's terminals.
+    UpdateUserTerminalFont = update_user_terminal_font(db, user_id: Uuid, value: &str) -> exec;
+        allow(on UpdatePersonal db.unguarded().get_user_by_id(user_id)?),
+        sql "INSERT INTO user_configs (user_id, key, value) VALUES (:user_id, 'terminal_font', :value)
+            ON CONFLICT (user_id, key) DO UPDATE SET value = excluded.value";
+
+    /// Whether a user has dismissed the hint on task notifications: `true` or `false`.
+    GetUserTaskNotificationAlertDismissed = get_user_task_notification_alert_dismissed(db, user_id: Uuid) -> one String;
+        allow(on ReadPersonal db.unguarded().get_user_by_id(user_id)?),
+        sql "SELECT value FROM user_configs WHERE user_id = :user_id AND key = 'preference_task_notification_alert_dismissed'";
+
+    /// Keeps whether a user has dismissed the hint on task notifications.
+    UpdateUserTaskNotificationAlertDismissed = update_user_task_notification_alert_dismissed(db, user_id: Uuid, value: &str) -> exec;
+        allow(on UpdatePersonal db.unguarded().get_user_by_id(user_id)?),
+        sql "INSERT INTO user_configs (user_id, key, value) VALUES (:user_id, 'preference_task_notification_alert_dismissed', :value)
+            ON CONFLICT (user_id, key) DO UPDATE SET value = excluded.value";
 
     /// What a subject is compiled from. The implied roles are part of the answer.
     GetAuthorizationUserRoles = get_authorization_user_roles(db, user_id: Uuid) -> one AuthorizationRoles;
@@ -120,10 +268,24 @@ queries! {
         allow(on Update db.unguarded().get_user_by_id(id)?),
         sql "UPDATE users SET last_seen_at = :last_seen_at, updated_at = :updated_at WHERE id = :id";
 
+    /// The values that a user gave the parameters of a template last, those of passing ones aside.
+    GetUserWorkspaceBuildParameters = get_user_workspace_build_parameters(db, owner_id: Uuid, template_id: Uuid) -> many ParameterValue;
+        allow(on ReadPersonal db.unguarded().get_user_by_id(owner_id)?),
+        sql "SELECT name, value FROM (
+                SELECT p.name, v.value, b.created_at, row_number() OVER (PARTITION BY p.name ORDER BY b.created_at DESC) AS place
+                FROM workspaces w
+                JOIN workspace_builds b ON b.workspace_id = w.id AND b.transition = 'start'
+                JOIN workspace_build_parameters v ON v.workspace_build_id = b.id
+                JOIN template_version_parameters p ON p.template_version_id = b.template_version_id AND p.name = v.name AND p.ephemeral = FALSE
+                WHERE w.owner_id = :owner_id AND w.template_id = :template_id) given
+            WHERE place = 1 ORDER BY created_at DESC, name LIMIT 100";
+
     /// Changes a user's status.
-    UpdateUserStatus = update_user_status(db, id: Uuid, status: UserStatus, updated_at: Time) -> one User;
+    UpdateUserStatus = update_user_status(db, id: Uuid, status: UserStatus, updated_at: Time, is_seen: bool) -> one User;
         allow(on Update db.unguarded().get_user_by_id(id)?),
-        sql "UPDATE users SET status = :status, updated_at = :updated_at WHERE id = :id RETURNING {row}";
+        sql "UPDATE users SET status = :status, updated_at = :updated_at,
+                last_seen_at = CASE WHEN :is_seen THEN :updated_at ELSE last_seen_at END
+            WHERE id = :id RETURNING {row}";
 
     /// The organizations of each of these users.
     GetOrganizationIDsByMemberIDs = get_organization_ids_by_member_ids(db, ids: &[Uuid]) -> many UserOrganizations;
