@@ -84,7 +84,9 @@ fn put_quiet_hours(cx: &Cx) -> Reply {
     // A blank text goes back to everybody's hours.
     let chosen = match body.schedule.trim() {
         "" => String::new(),
-        text => written(&once_a_day(text).map_err(|why| Error::invalid("The schedule is not valid.", "schedule", why))?),
+        text => {
+            written(&once_a_day(text).map_err(|why| Error::invalid("The schedule is not valid.", "schedule", why))?)
+        }
     };
     cx.db().update_user_quiet_hours_schedule(user.id, &chosen)?;
     show_quiet_hours(cx, &chosen)
