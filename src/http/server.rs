@@ -72,6 +72,8 @@ pub struct Limits {
     pub body: Duration,
     /// Between requests, and before the first.
     pub idle: Duration,
+    /// For a worker to become free; then the answer is 503.
+    pub queue: Duration,
     /// For an answer, beside what its length needs at 8 KiB/s.
     pub write: Duration,
     /// How long an ended connection is read on, so that the client gets the answer that ended it.
@@ -88,6 +90,7 @@ impl Default for Limits {
             head: Duration::from_secs(20),
             body: Duration::from_secs(60),
             idle: Duration::from_secs(120),
+            queue: Duration::from_secs(30),
             write: Duration::from_secs(30),
             linger: Duration::from_secs(2),
             head_bytes: 64 * 1024,
@@ -235,8 +238,12 @@ impl Server {
     /// Starts to listen and answer.
     pub fn start(config: Config, app: Arc<dyn App>) -> io::Result<Server> {
         let counters = Arc::new(Counters::default());
-        let engine =
-            EngineConfig { workers: config.workers, queue: config.queue, private_dir: config.private_dir.clone() };
+        let engine = EngineConfig {
+            workers: config.workers,
+            queue: config.queue,
+            queue_limit: config.limits.queue,
+            private_dir: config.private_dir.clone(),
+        };
         let engine = Engine::start(&engine, app.clone(), counters.clone(), &config.ids)?;
         let (going_sender, going) = crossbeam_channel::bounded(0);
         let door = Arc::new(Door {

@@ -118,7 +118,7 @@ impl Drop for BodyWriter {
     }
 }
 
-/// A stream of server-sent events. Dropping it ends the stream in good order.
+/// A stream of server-sent events. Dropping it ends the stream in good order, except in a panic.
 pub struct Sse {
     body: BodyWriter,
 }
@@ -148,6 +148,9 @@ impl Sse {
 
 impl Drop for Sse {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
         // The client may have gone first.
         let _ = self.body.end();
     }

@@ -93,7 +93,7 @@ pub struct Closing {
     pub reason: String,
 }
 
-/// An open WebSocket. Dropping it closes it with code 1000.
+/// An open WebSocket. Dropping it closes it with code 1000, or 1011 in a panic.
 pub struct WebSocket {
     sender: WebSocketSender,
     inbound: Receiver<Message>,
@@ -252,6 +252,9 @@ impl WebSocket {
 
 impl Drop for WebSocket {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.close(1011, "An internal server error occurred.");
+        }
         self.close(1000, "");
     }
 }

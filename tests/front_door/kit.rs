@@ -31,8 +31,8 @@ pub fn response(status: u16, body: impl Into<Vec<u8>>) -> Response {
 impl App for Probe {
     fn plan(&self, head: &Head) -> Plan {
         match head.path.as_str() {
-            "/ws" | "/ws-push" | "/ws-slow" | "/ws-flood" | "/sse" | "/sse-panic" | "/tunnel" | "/refuse"
-            | "/forget" => Plan::Stream { max_body: 0 },
+            "/ws" | "/ws-push" | "/ws-slow" | "/ws-flood" | "/sse" | "/sse-panic" | "/ws-panic" | "/body"
+            | "/body-part" | "/tunnel" | "/refuse" | "/forget" => Plan::Stream { max_body: 0 },
             "/plan-panic" => panic!("the plan's own words"),
             "/small" => Plan::Plain { max_body: 10 },
             _ => Plan::Plain { max_body: 1 << 20 },
@@ -121,6 +121,18 @@ impl App for Probe {
                 };
                 while socket.send_binary(&[0; 100_000]).is_ok() {}
                 self.ended.send("flooded".into()).unwrap();
+            }
+            "/body" | "/body-part" => {
+                let Ok(body) = upgrade.body(201, &[("X-Kind".into(), "streamed".into())]) else { return };
+                body.send(b"one").unwrap();
+                body.send(b"two").unwrap();
+                if request.head.path == "/body" {
+                    body.finish().unwrap();
+                }
+            }
+            "/ws-panic" => {
+                let Ok(_socket) = upgrade.websocket(WebSocketOptions::default()) else { return };
+                panic!("the stream's own words");
             }
             "/sse-panic" => {
                 let Ok(_sse) = upgrade.sse() else { return };

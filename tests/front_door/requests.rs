@@ -1,8 +1,11 @@
 //! What a plain request is answered with, and what is refused before anybody looks at it.
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use super::kit::{door, door_with, get, read_answer};
+use super::kit::{Door, PATIENCE, door, door_with, get, read_answer};
 
 #[test]
 fn a_plain_request_is_answered_with_its_request_id_and_length() {
@@ -190,24 +193,51 @@ fn requests_sent_ahead_are_answered_one_by_one_in_order() {
     }
 }
 
-#[test]
-fn when_the_queue_is_full_the_answer_is_busy_at_once() {
-    let door = door_with(|config| (config.workers, config.queue) = (1, 1));
-    let mut waiting = Vec::new();
-    for _ in 0..2 {
-        let mut stream = door.connect();
-        stream.write_all(get("/hold").as_bytes()).unwrap();
-        waiting.push(stream);
+/// Two clients of a server with one worker: one is being answered, the other waits for that.
+fn two_held(door: &Door) -> Vec<TcpStream> {
+    let held: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = door.connect();
+            stream.write_all(get("/hold").as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    door.held.recv_timeout(PATIENCE).unwrap();
+    let (counters, started) = (door.server.counters(), Instant::now());
+    while counters.requests_in_flight.load(Ordering::Relaxed) < 2 {
+        assert!(started.elapsed() < PATIENCE);
+        std::thread::yield_now();
     }
-    door.held.recv().unwrap();
-    // One runs; the other waits, or is about to. Ask until it does.
-    let busy = (0..1000).map(|_| door.ask(get("/hold-not"))).find(|a| a.starts_with("HTTP/1.1 503 "));
-    let busy = busy.expect("the queue is full");
-    assert!(busy.contains("\r\nRetry-After: 1\r\n") && busy.contains("{\"message\":"), "{busy}");
-    for stream in &mut waiting {
-        door.release.send(()).unwrap();
+    held
+}
+
+fn assert_busy_then_let_go(door: &Door, mut held: Vec<TcpStream>) {
+    let busy = door.ask(get("/"));
+    assert!(busy.starts_with("HTTP/1.1 503 ") && busy.contains("\r\nRetry-After: 1\r\n"), "{busy}");
+    assert!(busy.contains("{\"message\":"), "{busy}");
+    // Either may be the one that runs.
+    (0..held.len()).for_each(|_| door.release.send(()).unwrap());
+    for stream in &mut held {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.ends_with("held"), "{answer}");
     }
+    assert!(door.ask(get("/")).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn when_the_queue_is_full_the_answer_is_busy_at_once() {
+    let door = door_with(|config| (config.workers, config.queue) = (1, 1));
+    let held = two_held(&door);
+    assert_busy_then_let_go(&door, held);
+}
+
+#[test]
+fn a_request_that_waits_too_long_for_a_worker_is_told_so() {
+    let door = door_with(|config| {
+        config.workers = 1;
+        config.limits.queue = Duration::from_millis(50);
+    });
+    let held = two_held(&door);
+    assert_busy_then_let_go(&door, held);
 }

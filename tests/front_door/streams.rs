@@ -184,8 +184,20 @@ fn one_stream_too_many_is_told_so() {
 fn a_handler_that_panics_after_it_began_breaks_the_stream_and_no_more() {
     let door = door();
     let answer = door.ask(get("/sse-panic"));
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.ends_with("0\r\n\r\n"), "{answer}");
+    let (mut socket, _) = tungstenite::client(format!("ws://{}/ws-panic", door.address), door.connect()).unwrap();
+    assert_eq!(close_code(&mut socket), 1011);
     assert!(door.ask(get("/")).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn a_streamed_body_is_whole_only_if_it_was_finished() {
+    let door = door();
+    let answer = door.ask(get("/body"));
+    assert!(answer.starts_with("HTTP/1.1 201 ") && answer.contains("\r\nX-Kind: streamed\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"), "{answer}");
+    let answer = door.ask(get("/body-part"));
+    assert!(answer.ends_with("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n"), "{answer}");
 }
 
 #[test]

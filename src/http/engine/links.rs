@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -38,24 +39,28 @@ struct Place {
 }
 
 impl Pool {
-    /// Takes a link; waits until it is this thread's turn.
-    pub(super) fn take(&self) -> Link {
+    /// Takes a link; waits at most `limit` until it is this thread's turn.
+    pub(super) fn take(&self, limit: Duration) -> Option<Link> {
+        let deadline = Instant::now() + limit;
         let place = {
             let mut waiting = self.0.lock();
             if let Some(link) = waiting.idle.pop() {
-                return link;
+                return Some(link);
             }
             let place = Arc::new(Place::default());
             waiting.queue.push_back(place.clone());
             place
         };
         let mut link = place.link.lock();
-        loop {
-            if let Some(link) = link.take() {
-                return link;
+        while link.is_none() {
+            if place.come.wait_until(&mut link, deadline).timed_out() {
+                drop(link);
+                self.0.lock().queue.retain(|other| !Arc::ptr_eq(other, &place));
+                // Out of the queue, or already served.
+                return place.link.lock().take();
             }
-            place.come.wait(&mut link);
         }
+        link.take()
     }
 
     /// Gives a link back, or brings a new one.
@@ -63,7 +68,7 @@ impl Pool {
         let mut waiting = self.0.lock();
         match waiting.queue.pop_front() {
             Some(place) => {
-                drop(waiting);
+                // While the queue is locked: who gives up looks here after having left it.
                 *place.link.lock() = Some(link);
                 place.come.notify_one();
             }
@@ -139,6 +144,8 @@ fn read_answer(stream: &mut UnixStream, buf: &mut Vec<u8>) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(20);
+
     fn link(slot: usize) -> Link {
         Link { slot, stream: None, buf: Vec::new() }
     }
@@ -149,7 +156,7 @@ mod tests {
         let (sender, order) = crossbeam_channel::unbounded();
         for n in 0..5 {
             let (pool_there, sender) = (pool.clone(), sender.clone());
-            std::thread::spawn(move || sender.send((n, pool_there.take().slot)).unwrap());
+            std::thread::spawn(move || sender.send((n, pool_there.take(PATIENCE).unwrap().slot)).unwrap());
             // It is in the queue before the next one starts.
             while pool.0.lock().queue.len() <= n {
                 std::thread::yield_now();
@@ -161,6 +168,14 @@ mod tests {
         }
         pool.put(link(1));
         pool.put(link(2));
-        assert_eq!(pool.take().slot, 2);
+        assert_eq!(pool.take(PATIENCE).unwrap().slot, 2);
+    }
+
+    #[test]
+    fn whoever_waits_too_long_leaves_the_queue() {
+        let pool = Pool::default();
+        assert!(pool.take(Duration::from_millis(1)).is_none());
+        pool.put(link(3));
+        assert_eq!(pool.take(PATIENCE).unwrap().slot, 3);
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct EngineConfig {
     pub workers: usize,
     /// Requests that may wait for a worker.
     pub queue: usize,
+    /// And how long.
+    pub queue_limit: Duration,
     pub private_dir: PathBuf,
 }
 
@@ -47,6 +49,7 @@ pub(crate) struct Engine {
     links: Pool,
     /// Requests running or waiting, at most this many.
     admit_max: usize,
+    queue_limit: Duration,
     shared: Arc<Shared>,
     server: Option<Arc<tiny_http::Server>>,
     workers: Vec<JoinHandle<()>>,
@@ -108,6 +111,7 @@ impl Engine {
         let mut engine = Engine {
             links: Pool::default(),
             admit_max: workers + config.queue,
+            queue_limit: config.queue_limit,
             shared: shared.clone(),
             server: Some(server.clone()),
             workers: Vec::new(),
@@ -129,7 +133,7 @@ impl Engine {
     /// Has a worker answer, or says at once that too many are waiting.
     pub(crate) fn respond(&self, request: Request) -> Result<Response, Busy> {
         let Some(_admitted) = Admitted::enter(&self.shared.counters, self.admit_max) else { return Err(Busy) };
-        let mut link = self.links.take();
+        let mut link = self.links.take(self.queue_limit).ok_or(Busy)?;
         let (id, method, path) = (request.id, request.head.method.clone(), request.head.path.clone());
         let answer = self.over(&mut link, request);
         if answer.is_err() {
