@@ -36,6 +36,8 @@ pub struct Parts {
     pub registry: prometheus::Registry,
     /// Compiled subjects of users.
     pub subjects: crate::auth::Subjects,
+    /// The order in which lists show workspaces.
+    pub workspace_order: crate::builds::order::WorkspaceOrder,
     /// Bounds how many passwords are hashed at once.
     pub passwords: crate::auth::password::Hasher,
     /// How long builds of templates take.

@@ -10,9 +10,6 @@ use uuid::Uuid;
 /// Reads a search. 400 that names every term that is wrong.
 pub fn parse(cx: &Cx, query: &str) -> Result<WorkspaceSearch, Error> {
     let mut search = WorkspaceSearch::default();
-    if query.is_empty() {
-        return Ok(search);
-    }
     let mut terms = Params::of_search(&query.to_lowercase(), BARE);
     if terms.is_fine() {
         read(cx, &mut terms, &mut search)?;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::params::Page;
 use super::routes::Routes;
 use super::{Cx, Error, Reply, lookup, reply, workspace_search, workspace_view as view};
+use crate::builds::order::Page as Found;
 use crate::builds::{self, Version, Wanted, events, finish, presets};
 use crate::rbac::{Action, Object, Resource};
 use crate::schedule::next_allowed_autostart;
@@ -19,6 +20,7 @@ use crate::store;
 use crate::store::Optional;
 use crate::store::queries::templates::Template;
 use crate::store::queries::users::User;
+use crate::store::queries::workspace_list::WorkspaceSearch;
 use crate::store::queries::workspaces::{NewWorkspace, Workspace, workspace_object};
 use crate::time::Time;
 
@@ -68,15 +70,11 @@ fn knows_member(cx: &Cx, user: Uuid, organization: Uuid) -> bool {
 /// A list of the workspaces that the caller may see and that match a search.
 fn list(cx: &Cx) -> Reply {
     let page = Page::of(cx)?;
-    let search = workspace_search::parse(cx, cx.query("q"))?;
-    let conditions = search.conditions(cx.db().dialect(), cx.now());
-    let requester = cx.actor()?.user_id;
-    let ids = cx.db().get_workspace_page(&conditions, requester, page.limit, page.offset)?;
-    let count = if search.looks_at_builds() {
-        cx.db().count_workspaces_by_build(&conditions)?
-    } else {
-        cx.db().count_workspaces(&conditions)?
+    let search = match cx.query("q") {
+        "" => None,
+        query => Some(workspace_search::parse(cx, query)?),
     };
+    let Found { ids, count } = find(cx, search.as_ref(), page)?;
     let mut rows: HashMap<Uuid, Workspace> = if ids.is_empty() {
         HashMap::new()
     } else {
@@ -84,6 +82,27 @@ fn list(cx: &Cx) -> Reply {
     };
     let in_order = ids.iter().filter_map(|id| rows.remove(id)).collect();
     reply::ok(&sdk::WorkspacesResponse { workspaces: view::workspaces(cx, in_order)?, count })
+}
+
+/// Which workspaces a page shows, in order, and how many there are in all.
+fn find(cx: &Cx, search: Option<&WorkspaceSearch>, page: Page) -> Result<Found, Error> {
+    let actor = cx.actor()?;
+    let everything = WorkspaceSearch::default();
+    if search.is_none() {
+        let order = &cx.deployment.workspace_order;
+        if let Some(found) = order.page(cx.db(), &actor.subject, actor.user_id, page.limit, page.offset)? {
+            return Ok(found);
+        }
+    }
+    let search = search.unwrap_or(&everything);
+    let conditions = search.conditions(cx.db().dialect(), cx.now());
+    let ids = cx.db().get_workspace_page(&conditions, actor.user_id, page.limit, page.offset)?;
+    let count = if search.looks_at_builds() {
+        cx.db().count_workspaces_by_build(&conditions)?
+    } else {
+        cx.db().count_workspaces(&conditions)?
+    };
+    Ok(Found { ids, count })
 }
 
 /// One workspace.

@@ -2,12 +2,14 @@
 //! provisioner takes.
 //!
 //! Start at [`builder::build`]. [`parameters`] works out the values a build is made with, [`tags`]
-//! which provisioners may take it, [`presets`] which preset its values amount to; [`finish`] says what
+//! which provisioners may take it, [`presets`] which preset its values amount to; [`order`] says in
+//! which order lists show workspaces, which hangs on their builds; [`finish`] says what
 //! a finished build changes, and [`events`] tells those who watch. Running the job is not done here.
 
 pub mod builder;
 pub mod events;
 pub mod finish;
+pub mod order;
 pub mod parameters;
 pub mod presets;
 pub mod tags;

@@ -88,6 +88,7 @@ impl Running {
             subjects: Subjects::new(RoleOptions {
                 disable_owner_workspace_access: config.disable_owner_workspace_access,
             }),
+            workspace_order: Default::default(),
             passwords: Hasher::new(cores, hands.ids.clone()),
             build_times: Default::default(),
             config,

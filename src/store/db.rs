@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub switches: Switches,
     /// Counts committed changes of what subjects are made of.
     pub authz_generation: AtomicU64,
+    /// Counts committed changes of the order of workspaces.
+    pub order_generation: AtomicU64,
 }
 
 /// Who asks, for the counters: a route and its method, or a background service and nothing.
@@ -58,6 +60,8 @@ struct Running {
     conn: Option<Box<dyn Conn>>,
     /// Whether it changed what subjects are made of.
     changes_authz: bool,
+    /// Whether it changed the order of workspaces.
+    changes_order: bool,
 }
 
 /// A handle to the data, bound to a subject, and to a transaction while inside one.
@@ -115,6 +119,12 @@ impl Db {
     /// a subject holds as long as this stands still.
     pub fn authz_generation(&self) -> u64 {
         self.shared.authz_generation.load(Ordering::Acquire)
+    }
+
+    /// Changes whenever a transaction that was committed in this process changed which workspaces there
+    /// are, who may see them, or the order in which lists show them.
+    pub fn order_generation(&self) -> u64 {
+        self.shared.order_generation.load(Ordering::Acquire)
     }
 
     /// Which engine is behind it.
@@ -195,14 +205,14 @@ impl Db {
         }
         let mut conn = self.shared.driver.writer()?;
         conn.begin()?;
-        let tx: Tx = Arc::new(Mutex::new(Running { conn: Some(conn), changes_authz: false }));
+        let tx: Tx = Arc::new(Mutex::new(Running { conn: Some(conn), changes_authz: false, changes_order: false }));
         IN_TX.set(true);
         let inside = Inside;
         let answer = f(&Db { tx: Some(Arc::clone(&tx)), ..self.clone() });
         drop(inside);
-        let (conn, changes_authz) = {
+        let (conn, changes_authz, changes_order) = {
             let mut running = tx.lock();
-            (running.conn.take(), running.changes_authz)
+            (running.conn.take(), running.changes_authz, running.changes_order)
         };
         let Some(mut conn) = conn else {
             return Err(E::from(Error::Bug("the transaction's connection is gone".into())));
@@ -212,6 +222,9 @@ impl Db {
                 conn.commit()?;
                 if changes_authz {
                     self.shared.authz_generation.fetch_add(1, Ordering::AcqRel);
+                }
+                if changes_order {
+                    self.shared.order_generation.fetch_add(1, Ordering::AcqRel);
                 }
                 Ok(value)
             }
@@ -316,6 +329,7 @@ impl Db {
             Some(tx) => {
                 let mut running = tx.lock();
                 running.changes_authz |= prepared.changes_authz;
+                running.changes_order |= prepared.changes_order;
                 match running.conn.as_mut() {
                     Some(conn) => conn.run(&ready.sql, &ready.args, on_row),
                     None => Err(Error::Bug("used after its transaction ended".into())),

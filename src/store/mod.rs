@@ -47,6 +47,7 @@ impl Store {
             metrics: metrics::Metrics::new(registry),
             switches,
             authz_generation: Default::default(),
+            order_generation: Default::default(),
         })))
     }
 

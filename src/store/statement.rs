@@ -50,6 +50,8 @@ pub struct Prepared {
     pub writes: bool,
     /// Whether it changes what subjects are made of.
     pub changes_authz: bool,
+    /// Whether it changes which workspaces there are, or the order in which lists show them.
+    pub changes_order: bool,
 }
 
 #[derive(Debug)]
@@ -136,7 +138,8 @@ fn prepare(text: &str, dialect: Dialect, columns: &[&str], names: &[&str]) -> Re
     let expanded = expand(text, columns, names)?;
     let writes = !reads_only(&expanded);
     let changes_authz = writes && AUTHZ_TABLES.iter().any(|table| changes(&expanded, table));
-    let mut p = Prepared { pieces: Vec::new(), args: Vec::new(), writes, changes_authz };
+    let changes_order = writes && changes_order(&expanded);
+    let mut p = Prepared { pieces: Vec::new(), args: Vec::new(), writes, changes_authz, changes_order };
     let mut sql = String::new();
     let mut rest = expanded.as_str();
     while let Some(at) = rest.find(['\'', ':', '[', '{']) {
@@ -196,6 +199,19 @@ fn prepare(text: &str, dialect: Dialect, columns: &[&str], names: &[&str]) -> Re
 /// The tables that subjects are made of; triggers change them only along with another of them.
 const AUTHZ_TABLES: [&str; 6] =
     ["users", "organization_members", "organizations", "groups", "group_members", "custom_roles"];
+
+/// The columns that decide which workspaces there are, who may see them, and their order in lists.
+const ORDER_COLUMNS: [(&str, &[&str]); 4] = [
+    ("workspaces", &["name", "owner_id", "deleted", "favorite", "dormant_at", "user_acl", "group_acl"]),
+    ("workspace_builds", &["build_number", "transition", "job_id"]),
+    ("provisioner_jobs", &["completed_at", "canceled_at", "error"]),
+    ("users", &["username"]),
+];
+
+fn changes_order(sql: &str) -> bool {
+    let sets = |columns: &[&str]| columns.iter().any(|column| sql.contains(&format!("{column} = ")));
+    ORDER_COLUMNS.iter().any(|(table, columns)| changes(sql, table) && (!sql.contains("UPDATE ") || sets(columns)))
+}
 
 fn changes(sql: &str, table: &str) -> bool {
     ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|verb| {

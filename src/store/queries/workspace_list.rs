@@ -6,13 +6,27 @@
 
 use uuid::Uuid;
 
-use super::workspaces::COLUMNS;
+use super::workspaces::{COLUMNS, WorkspaceAcl};
 use crate::sdk::WorkspaceStatus;
 use crate::store::clause::Where;
 use crate::store::driver::Dialect;
 use crate::store::query::queries;
+use crate::store::record::rows;
 use crate::store::value::Value;
 use crate::time::Time;
+
+rows! {
+    /// As much of a workspace as its place in a list hangs on.
+    pub struct WorkspaceInOrder {
+        pub id: Uuid,
+        pub owner_id: Uuid,
+        pub organization_id: Uuid,
+        pub favorite: bool,
+        pub user_acl: WorkspaceAcl,
+        pub group_acl: WorkspaceAcl,
+        pub dormant_at: Option<Time>,
+    }
+}
 
 /// What workspaces are searched for. What is left empty does not count.
 #[derive(Debug, Clone, Default)]
@@ -212,7 +226,7 @@ queries! {
         allow(filter Read Workspace COLUMNS),
         sql "SELECT w.id FROM workspaces w
             JOIN users u ON u.id = w.owner_id
-            LEFT JOIN workspace_builds b ON b.id = (SELECT x.id FROM workspace_builds x WHERE x.workspace_id = w.id ORDER BY x.build_number DESC LIMIT 1)
+            LEFT JOIN workspace_builds b ON b.workspace_id = w.id AND b.build_number = (SELECT max(x.build_number) FROM workspace_builds x WHERE x.workspace_id = w.id)
             LEFT JOIN provisioner_jobs j ON j.id = b.job_id
             WHERE {where} AND {filter}
             ORDER BY CASE WHEN w.favorite AND w.owner_id = :requester_id THEN 0 ELSE 1 END,
@@ -221,13 +235,23 @@ queries! {
             LIMIT CASE WHEN :limit > 0 THEN :limit ELSE -1 END OFFSET :offset",
         pg "SELECT w.id FROM workspaces w
             JOIN users u ON u.id = w.owner_id
-            LEFT JOIN LATERAL (SELECT x.* FROM workspace_builds x WHERE x.workspace_id = w.id ORDER BY x.build_number DESC LIMIT 1) b ON TRUE
+            LEFT JOIN workspace_builds b ON b.workspace_id = w.id AND b.build_number = (SELECT max(x.build_number) FROM workspace_builds x WHERE x.workspace_id = w.id)
             LEFT JOIN provisioner_jobs j ON j.id = b.job_id
             WHERE {where} AND {filter}
             ORDER BY CASE WHEN w.favorite AND w.owner_id = :requester_id THEN 0 ELSE 1 END,
                 CASE WHEN b.transition = 'start' AND j.job_status = 'succeeded' THEN 0 ELSE 1 END,
                 lower(u.username), lower(w.name)
             LIMIT NULLIF(:limit, 0) OFFSET :offset";
+
+    /// Every workspace, those that run first, each by owner and name.
+    GetWorkspaces = get_workspaces_in_order(db) -> many WorkspaceInOrder;
+        allow(filter Read Workspace COLUMNS),
+        sql "SELECT {row:w} FROM workspaces w
+            JOIN users u ON u.id = w.owner_id
+            LEFT JOIN workspace_builds b ON b.workspace_id = w.id AND b.build_number = (SELECT max(x.build_number) FROM workspace_builds x WHERE x.workspace_id = w.id)
+            LEFT JOIN provisioner_jobs j ON j.id = b.job_id
+            WHERE w.deleted = FALSE AND {filter}
+            ORDER BY CASE WHEN b.transition = 'start' AND j.job_status = 'succeeded' THEN 0 ELSE 1 END, lower(u.username), lower(w.name)";
 
     /// How many workspaces match, where no condition is about builds.
     GetWorkspaces = count_workspaces(db, conditions: &Where) -> one i64;
@@ -238,11 +262,7 @@ queries! {
     GetWorkspaces = count_workspaces_by_build(db, conditions: &Where) -> one i64;
         allow(filter Read Workspace COLUMNS),
         sql "SELECT count(*) FROM workspaces w
-            LEFT JOIN workspace_builds b ON b.id = (SELECT x.id FROM workspace_builds x WHERE x.workspace_id = w.id ORDER BY x.build_number DESC LIMIT 1)
-            LEFT JOIN provisioner_jobs j ON j.id = b.job_id
-            WHERE {where} AND {filter}",
-        pg "SELECT count(*) FROM workspaces w
-            LEFT JOIN LATERAL (SELECT x.* FROM workspace_builds x WHERE x.workspace_id = w.id ORDER BY x.build_number DESC LIMIT 1) b ON TRUE
+            LEFT JOIN workspace_builds b ON b.workspace_id = w.id AND b.build_number = (SELECT max(x.build_number) FROM workspace_builds x WHERE x.workspace_id = w.id)
             LEFT JOIN provisioner_jobs j ON j.id = b.job_id
             WHERE {where} AND {filter}";
 }
