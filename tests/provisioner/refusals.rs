@@ -27,6 +27,7 @@ fn what_needs_terraform_is_named_with_its_place() {
             "\nresource \"docker_container\" \"box\" {\n}\n",
             "main.tf:2: resource \"docker_container\" \"box\" needs Terraform: the embedded provisioner does not have the provider \"docker\"",
         ),
+        ("provider \"coder\" {\n  url = \"https://x\"\n}\n", "main.tf:2: provider \"coder\" needs Terraform"),
         ("provider \"aws\" {\n}\n", "main.tf:1: provider \"aws\" needs Terraform"),
         ("data \"http\" \"x\" {\n}\n", "main.tf:1: data \"http\" \"x\" needs Terraform"),
         ("data \"coder_nothing\" \"x\" {\n}\n", "the type \"coder_nothing\""),
@@ -234,4 +235,56 @@ data "coder_parameter" "size" {
     let tags: Vec<_> = parsed.workspace_tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(tags, [("size", "\"${data.coder_parameter.size.value}-${1 + 1}\""), ("zone", "var.zone")]);
     assert_eq!(parsed.readme, b"# Hello\n");
+}
+
+/// Small templates that grow large: each is refused, in little time and memory.
+#[test]
+fn bombs_are_refused() {
+    let doubling: String = (1..40).map(|i| format!("  l{i} = [local.l{p}, local.l{p}]\n", p = i - 1)).collect();
+    let nesting: String = (1..4000).map(|i| format!("  l{i} = [local.l{p}]\n", p = i - 1)).collect();
+    let long = "a".repeat(4000);
+    for (name, text) in [
+        ("doubling", format!("locals {{\n  l0 = \"x\"\n{doubling}}}\n")),
+        ("nesting", format!("locals {{\n  l0 = \"x\"\n{nesting}}}\n")),
+        ("loops", "locals {\n  a = [for a in range(1000) : [for b in range(1000) : [for c in range(1000) : a]]]\n}\n".to_owned()),
+        ("counting", "locals {\n  a = length([for a in range(1000) : [for b in range(1000) : length([for c in range(1000) : a])]])\n}\n".to_owned()),
+        ("replace", format!("locals {{\n  a = replace(\"{long}\", \"a\", \"{long}\")\n}}\n")),
+        ("regex replace", format!("locals {{\n  a = replace(\"{long}\", \"/a/\", \"{long}\")\n}}\n")),
+        ("join", format!("locals {{\n  a = join(\"{long}\", split(\"\", \"{long}\"))\n}}\n")),
+        ("format", "locals {\n  a = format(join(\"\", [for i in range(1000) : \"%9999s\"]), range(1000)...)\n}\n".to_owned()),
+        ("product", "locals {\n  a = setproduct(range(1000), range(1000), range(1000))\n}\n".to_owned()),
+        ("instances", "resource \"terraform_data\" \"x\" {\n  count = 1000000\n}\n".to_owned()),
+        ("blocks", (0..6000).map(|i| format!("locals {{\n  l{i} = 1\n}}\n")).collect()),
+    ] {
+        let (phase, failure) = refusal(&[("main.tf", &text)]);
+        assert_eq!(phase, "plan", "{name}: {failure:?}");
+    }
+    let brackets = format!("locals {{\n  a = {}1{}\n}}\n", "[".repeat(5000), "]".repeat(5000));
+    assert_eq!(refusal(&[("main.tf", &brackets)]).0, "init");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_file_makes_a_session_panic(
+        words in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "resource", "data", "variable", "locals", "module", "output", "provider", "terraform", "\"terraform_data\"",
+                "\"coder_agent\"", "\"x\"", "{", "}", "\n", " = ", "x", "1", "[", "]", "count", "for_each", "source", "\"./y\"",
+                "dynamic", "lifecycle", "provisioner", "\"local-exec\"", "type", "default", "var.x", "null", "<<-E\n", "E\n",
+            ]),
+            0..40,
+        ),
+        json in proptest::bool::ANY,
+    ) {
+        let text = words.join(" ");
+        let name = if json { "main.tf.json" } else { "main.tf" };
+        let bench = Bench::new(tar_of(&[(name, &text), ("y/main.tf", "variable \"x\" {}")]));
+        let log = Log::default();
+        if let Ok(mut session) = bench.session(&log) {
+            let _ = session.parse(&log);
+            let _ = session.plan(bench.request.clone(), &log);
+        }
+    }
 }

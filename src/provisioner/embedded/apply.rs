@@ -229,10 +229,11 @@ impl<'p> Apply<'p> {
         report.info(format!("{at}: Destroying... [id={id}]"));
         let tainted = stored.is_some_and(|s| s.object.status.as_deref() == Some("tainted"));
         let mut result = Ok(());
+        let config = self.plan.world.config.clone();
         if let Some(node) = change.node.as_ref().filter(|_| !tainted)
-            && let Ok((block, _)) = parts(&self.plan.world.config, node)
+            && let Ok((block, _)) = parts(&config, node)
         {
-            result = self.provision(node, &block, change, true, before, report);
+            result = self.provision(node, block, change, true, before, report);
         }
         report.timed(start, "delete", schema.source(), at.local(), result.is_err());
         if result.is_ok() {
@@ -266,23 +267,25 @@ impl<'p> Apply<'p> {
     }
 
     fn read(&mut self, node: &Node, change: &Change, report: &mut Report<'_>) -> Result<(), Trouble> {
-        let (block, schema) = parts(&self.plan.world.config, node)?;
+        let config = self.plan.world.config.clone();
+        let (block, schema) = parts(&config, node)?;
         let names = self.names(node, change);
-        let config = super::decode::decode(&schema.body, &block.body, &names, &block.place, &block.title())?;
-        let value = read(&self.plan.build, schema, config, &change.address, report);
+        let wanted = super::decode::decode(&schema.body, &block.body, &names, &block.place, &block.title())?;
+        let value = read(&self.plan.build, schema, wanted, &change.address, report);
         let value = value.map_err(|e| Diagnostic::new(e, Some(&block.place), &block.title()))?;
         self.keep(node, change, schema, value);
         Ok(())
     }
 
     fn update(&mut self, node: &Node, change: &Change, report: &mut Report<'_>) -> Result<(), Trouble> {
-        let (block, schema) = parts(&self.plan.world.config, node)?;
+        let config = self.plan.world.config.clone();
+        let (block, schema) = parts(&config, node)?;
         let id = change.after.attribute("id").clone();
         let shown = id.as_str().unwrap_or_default().to_owned();
         let start = report.now();
         report.info(format!("{}: Modifying... [id={shown}]", change.address));
-        let config = configured(schema, &block, &self.names(node, change))?;
-        let (mut value, input) = (change.after.clone(), config.attribute("input").clone());
+        let wanted = configured(schema, block, &self.names(node, change))?;
+        let (mut value, input) = (change.after.clone(), wanted.attribute("input").clone());
         if let Data::Map(_, at) = &mut value.data {
             at.insert("output".to_owned(), input.clone().unmarked());
             at.insert("input".to_owned(), input);
@@ -296,14 +299,15 @@ impl<'p> Apply<'p> {
     }
 
     fn create(&mut self, node: &Node, change: &Change, report: &mut Report<'_>) -> Result<(), Trouble> {
-        let (block, schema) = parts(&self.plan.world.config, node)?;
+        let config = self.plan.world.config.clone();
+        let (block, schema) = parts(&config, node)?;
         let start = report.now();
         report.info(format!("{}: Creating...", change.address));
-        let made = self.created(node, &block, schema, change);
+        let made = self.created(node, block, schema, change);
         let result = match made {
             Ok(value) => {
                 self.keep(node, change, schema, value.clone());
-                let result = self.provision(node, &block, change, false, &value, report);
+                let result = self.provision(node, block, change, false, &value, report);
                 if result.is_err()
                     && let Some(stored) = self.plan.state.instances.get_mut(&change.address)
                 {

@@ -8,7 +8,7 @@ use super::decode::{decode, settled};
 use super::report::{Report, seconds};
 use super::schema::{self, Need, Schema};
 use super::state::{Address, Key, State, Stored};
-use super::world::{Names, World};
+use super::world::{Names, World, shallow};
 use crate::provisioner::hcl::config::{Config, Mode, ResourceBlock};
 use crate::provisioner::hcl::functions::Host;
 use crate::provisioner::hcl::graph::{Graph, Item, Node};
@@ -69,7 +69,12 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Whether everything is unmade.
     pub destroys: bool,
+    /// Blocks whose replacement comes first.
+    create_first: BTreeSet<Node>,
 }
+
+/// The most instances of a template.
+const MAX_CHANGES: usize = 10_000;
 
 impl Plan {
     /// Works a plan out.
@@ -84,7 +89,14 @@ impl Plan {
     ) -> Result<Plan> {
         let destroys = build.metadata.workspace_transition == crate::provisioner::types::WorkspaceTransition::Destroy;
         let world = World::new(config, graph.clone(), host);
-        let mut plan = Plan { world, build, variables, state, changes: Vec::new(), destroys };
+        let mut create_first = BTreeSet::new();
+        for node in &graph.order {
+            if parts(&world.config, node).is_ok_and(|(b, _)| b.lifecycle.create_before_destroy) {
+                create_first.insert(node.clone());
+                create_first.extend(graph.ancestors(node).into_iter().cloned());
+            }
+        }
+        let mut plan = Plan { world, build, variables, state, changes: Vec::new(), destroys, create_first };
         for node in &graph.order {
             if report.canceled() {
                 return Err(Diagnostic::new("the job was canceled", None, ""));
@@ -107,23 +119,28 @@ impl Plan {
                 }
             }
         }
+        if plan.changes.len() > MAX_CHANGES {
+            return Err(Diagnostic::new(format!("the template makes more than {MAX_CHANGES} instances"), None, ""));
+        }
         plan.orphans()?;
         plan.tell(report);
         Ok(plan)
     }
 
     fn data(&mut self, node: &Node, report: &mut Report<'_>) -> Result<()> {
-        let (block, schema) = parts(&self.world.config, node)?;
+        let config = self.world.config.clone();
+        let (block, schema) = parts(&config, node)?;
         let title = block.title();
         let each = self.world.each(node.0, block.count.as_ref(), block.for_each.as_ref(), &title)?;
         let mut instances = Vec::new();
-        let waits = self.waits_for_changes(node, &block);
+        let waits = self.waits_for_changes(node, block);
         for (key, each_value) in each.keys() {
             let address = address(&self.world.config, node, key.clone());
             let names = Names { key: Some((&key, &each_value)), ..self.world.names(node.0) };
-            let config = decode(&schema.body, &block.body, &names, &block.place, &title)?;
-            if config.has_unknown() || waits {
-                let after = unknown_where_computed(schema, config);
+            let wanted = decode(&schema.body, &block.body, &names, &block.place, &title)?;
+            shallow(&wanted).map_err(|e| Diagnostic::new(e, Some(&block.place), &title))?;
+            if wanted.has_unknown() || waits {
+                let after = unknown_where_computed(schema, wanted);
                 self.changes.push(Change {
                     address,
                     node: Some(node.clone()),
@@ -136,7 +153,7 @@ impl Plan {
                 instances.push((key, after));
                 continue;
             }
-            let value = read(&self.build, schema, config, &address, report);
+            let value = read(&self.build, schema, wanted, &address, report);
             let value = value.map_err(|e| Diagnostic::new(e, Some(&block.place), &title))?;
             self.state.instances.insert(address, stored(schema, &value, Vec::new()));
             instances.push((key, value));
@@ -165,7 +182,8 @@ impl Plan {
     }
 
     fn resource(&mut self, node: &Node, report: &mut Report<'_>) -> Result<()> {
-        let (block, schema) = parts(&self.world.config, node)?;
+        let config = self.world.config.clone();
+        let (block, schema) = parts(&config, node)?;
         let title = block.title();
         let path = address(&self.world.config, node, Key::None).block();
         let prior: Vec<(Address, Stored)> = self
@@ -181,7 +199,7 @@ impl Plan {
             before.insert(address.key.clone(), (address, value));
         }
         if self.destroys {
-            return self.destroy(node, &block, before);
+            return self.destroy(node, block, before);
         }
         let each = self.world.each(node.0, block.count.as_ref(), block.for_each.as_ref(), &title)?;
         let mut instances = Vec::new();
@@ -189,13 +207,13 @@ impl Plan {
             let was = before.remove(&key).map(|(_, v)| v);
             let address = address(&self.world.config, node, key.clone());
             let names = Names { key: Some((&key, &each_value)), ..self.world.names(node.0) };
-            let config = configured(schema, &block, &names)?;
-            coder::check(&block.of, &config).map_err(|e| Diagnostic::new(e, Some(&block.place), &title))?;
+            let wanted = configured(schema, block, &names)?;
+            coder::check(&block.of, &wanted).map_err(|e| Diagnostic::new(e, Some(&block.place), &title))?;
             let stored = self.state.instances.get(&address);
             let tainted = stored.is_some_and(|s| s.object.status.as_deref() == Some("tainted"));
-            let mut change = compare(schema, &block, config, was, tainted, self.creates_first(node));
+            let mut change = compare(schema, block, wanted, was, tainted, self.creates_first(node));
             if block.lifecycle.prevent_destroy && matches!(change.action, Action::Replace { .. }) {
-                return Err(prevented(&block));
+                return Err(prevented(block));
             }
             change.address = address;
             change.node = Some(node.clone());
@@ -205,7 +223,7 @@ impl Plan {
         }
         for (_, (address, value)) in before {
             if block.lifecycle.prevent_destroy {
-                return Err(prevented(&block));
+                return Err(prevented(block));
             }
             self.changes.push(deletion(address, Some(node.clone()), value));
         }
@@ -294,9 +312,7 @@ impl Plan {
 
     /// Whether a block's replacement comes first: it says so, or something that depends on it does.
     pub fn creates_first(&self, node: &Node) -> bool {
-        let says = |n: &Node| parts(&self.world.config, n).is_ok_and(|(b, _)| b.lifecycle.create_before_destroy);
-        let graph = &self.world.graph;
-        says(node) || graph.order.iter().any(|n| says(n) && graph.ancestors(n).contains(node))
+        self.create_first.contains(node)
     }
     /// What everything planned costs a day.
     pub fn daily_cost(&self) -> i32 {
@@ -342,6 +358,11 @@ pub fn known_types(config: &Config) -> Result<()> {
             if !["coder", "null", "terraform"].contains(&name) {
                 return Err(Diagnostic::unsupported(format!("the provider {name:?}"), &block.place, &block.title()));
             }
+            // Nothing here is configured by the template: a setting passed over would be a wrong build.
+            if let Some(setting) = block.body.attrs.first() {
+                let what = format!("the provider setting {:?}", setting.name);
+                return Err(Diagnostic::unsupported(what, &setting.place, &block.title()));
+            }
         }
         for block in &module.resources {
             if schema::find(block.mode, &block.of).is_none() {
@@ -386,7 +407,7 @@ fn deletion(address: Address, node: Option<Node>, before: Value) -> Change {
 }
 
 /// The block and the schema of a node.
-pub fn parts(config: &Config, node: &Node) -> Result<(ResourceBlock, &'static Schema)> {
+pub fn parts<'c>(config: &'c Config, node: &Node) -> Result<(&'c ResourceBlock, &'static Schema)> {
     let found = match &node.1 {
         Item::Resource(mode, of, name) => config
             .modules
@@ -396,7 +417,7 @@ pub fn parts(config: &Config, node: &Node) -> Result<(ResourceBlock, &'static Sc
         _ => None,
     };
     let missing = || Diagnostic::new(format!("there is no {}", node.1.address()), None, "");
-    found.map(|(block, schema)| (block.clone(), schema)).ok_or_else(missing)
+    found.ok_or_else(missing)
 }
 
 /// The address of an instance of a node.
@@ -412,6 +433,7 @@ pub fn address(config: &Config, node: &Node, key: Key) -> Address {
 /// What the template says about an instance, completed as the provider would.
 pub fn configured(schema: &'static Schema, block: &ResourceBlock, names: &Names<'_>) -> Result<Value> {
     let mut config = decode(&schema.body, &block.body, names, &block.place, &block.title())?;
+    shallow(&config).map_err(|e| Diagnostic::new(e, Some(&block.place), &block.title()))?;
     if block.of == "coder_metadata" {
         coder::mark_nulls(&mut config);
     }

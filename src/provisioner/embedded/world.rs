@@ -135,6 +135,7 @@ impl World {
             },
             Item::Resource(..) => return Ok(()),
         };
+        shallow(&value).map_err(|what| Diagnostic::new(what, None, &node.1.address()))?;
         self.set(node.clone(), value);
         Ok(())
     }
@@ -222,6 +223,17 @@ impl World {
             Some(keys) => Ok(Each::Keys(keys)),
             None => wrong(attr, "the keys of for_each must be known strings".to_owned()),
         }
+    }
+}
+
+/// How deep values may nest. Every walk over a value is as deep as the value is.
+const MAX_DEPTH: usize = 100;
+
+/// Refuses a value that is nested too deeply: each local may put another level around the last.
+pub fn shallow(value: &Value) -> std::result::Result<(), String> {
+    match value.is_within(MAX_DEPTH) {
+        true => Ok(()),
+        false => Err(format!("the value is nested more than {MAX_DEPTH} levels deep")),
     }
 }
 

@@ -12,6 +12,7 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure as syntax;
 
 use super::eval;
+use super::graph;
 use super::json;
 use super::place::{Diagnostic, FileText, Place, Result};
 use super::types::Type;
@@ -603,6 +604,15 @@ fn provisioner(mut block: Block, title: &str) -> Result<Provisioner> {
     }
     if block.body.attr("command").is_none() {
         return Err(Diagnostic::new("local-exec needs a command", Some(&block.place), title));
+    }
+    // What is unmade may outlive everything else that the template says.
+    for attr in block.body.attrs.iter().filter(|_| out.at_destroy) {
+        let own = |root: &str| ["self", "each", "count", "path", "terraform"].contains(&root);
+        let other = graph::references(&attr.expr).into_iter().find(|r| r.len() > 1 && !own(&r[0]));
+        if let Some(other) = other {
+            let what = format!("at destroy only self, each.key and count.index can be used, not {}", other.join("."));
+            return Err(Diagnostic::new(what, Some(&attr.place), title));
+        }
     }
     out.body = block.body;
     Ok(out)

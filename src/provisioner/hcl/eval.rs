@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 
 use hcl_edit::Span;
 use hcl_edit::expr::{
-    BinaryOp, BinaryOperator, Conditional, Expression, ForExpr, FuncCall, ObjectKey, Traversal, TraversalOperator,
-    UnaryOperator,
+    BinaryOp, Conditional, Expression, ForExpr, FuncCall, ObjectKey, Traversal, TraversalOperator, UnaryOperator,
 };
-use hcl_edit::template::{Directive, Element, Strip, Template};
+use hcl_edit::template::Element;
 
-use super::functions::{self, Host};
+use super::functions::{self, Host, MAX_BYTES};
 use super::number::Number;
+use super::operators::{apply, get_attribute, index, operand};
 use super::types;
-use super::value::{Data, Keyed, Seq, Value};
+use super::value::{Data, Seq, Value};
 
 /// Why an expression came to nothing.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -39,7 +39,7 @@ impl EvalError {
     pub fn unsupported(what: impl Into<String>) -> EvalError {
         EvalError { message: what.into(), at: None, unsupported: true }
     }
-    fn or_at(mut self, span: Option<std::ops::Range<usize>>) -> EvalError {
+    pub(super) fn or_at(mut self, span: Option<std::ops::Range<usize>>) -> EvalError {
         self.at = self.at.or(span.map(|s| s.start));
         self
     }
@@ -79,19 +79,23 @@ pub fn constant(expr: &Expression) -> Result<Value> {
     Evaluator::new(&Empty(&Host::none())).expr(expr)
 }
 
-/// The longest text or sequence an expression may build, in bytes or elements.
-const MAX_SIZE: usize = 16 << 20;
+/// How much one expression may cost: about the bytes of all values that it takes in hand. What a
+/// template says is not to keep the server busy for ever.
+const BUDGET: usize = 64 << 20;
+/// What a step costs besides.
+const STEP: usize = 32;
 
 /// Works out expressions in a scope.
 pub struct Evaluator<'a> {
     scope: &'a dyn Scope,
-    locals: Vec<(&'a str, Value)>,
+    pub(super) locals: Vec<(&'a str, Value)>,
+    spent: usize,
 }
 
 impl<'a> Evaluator<'a> {
     /// In that scope.
     pub fn new(scope: &'a dyn Scope) -> Evaluator<'a> {
-        Evaluator { scope, locals: Vec::new() }
+        Evaluator { scope, locals: Vec::new(), spent: 0 }
     }
 
     /// With a name more, as `dynamic` blocks and template variables have them.
@@ -102,7 +106,26 @@ impl<'a> Evaluator<'a> {
 
     /// Works out an expression.
     pub fn expr(&mut self, expr: &'a Expression) -> Result<Value> {
-        self.inner(expr).map_err(|e| e.or_at(expr.span()))
+        let worked = self.spend(STEP).and_then(|()| self.inner(expr));
+        worked.map_err(|e| e.or_at(expr.span()))
+    }
+
+    fn spend(&mut self, cost: usize) -> Result<()> {
+        self.spent = self.spent.saturating_add(cost);
+        match self.spent > BUDGET {
+            true => Err(EvalError::new("this takes too much work; it makes or walks over too much")),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes a value in hand that is small enough.
+    fn taken(&mut self, value: Value) -> Result<Value> {
+        let weight = value.weight(MAX_BYTES);
+        if weight > MAX_BYTES {
+            return Err(EvalError::new(format!("this is larger than {MAX_BYTES} bytes")));
+        }
+        self.spend(weight)?;
+        Ok(value)
     }
 
     fn inner(&mut self, expr: &'a Expression) -> Result<Value> {
@@ -159,11 +182,12 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn name(&self, root: &str, path: &[&str]) -> Result<(Value, usize)> {
-        match self.locals.iter().rev().find(|(name, _)| *name == root) {
-            Some((_, value)) => Ok((value.clone(), 0)),
-            None => self.scope.resolve(root, path),
-        }
+    fn name(&mut self, root: &str, path: &[&str]) -> Result<(Value, usize)> {
+        let (value, taken) = match self.locals.iter().rev().find(|(name, _)| *name == root) {
+            Some((_, value)) => (value.clone(), 0),
+            None => self.scope.resolve(root, path)?,
+        };
+        Ok((self.taken(value)?, taken))
     }
 
     fn conditional(&mut self, c: &'a Conditional) -> Result<Value> {
@@ -358,75 +382,7 @@ impl<'a> Evaluator<'a> {
             let message = format!("{name}(): {}", e.message);
             EvalError { message, ..e }
         })?;
-        limit(made)
-    }
-
-    /// Works out a text template.
-    pub fn template(&mut self, template: &'a Template) -> Result<Value> {
-        let mut text = Text::default();
-        self.fill(template, &mut text, Strip::None, Strip::None)?;
-        Ok(match text.unknown {
-            true => Value::UNKNOWN.marked(text.sensitive),
-            false => Value::from(text.text).marked(text.sensitive),
-        })
-    }
-
-    fn fill(&mut self, template: &'a Template, out: &mut Text, before: Strip, after: Strip) -> Result<()> {
-        let elements: Vec<&Element> = template.iter().collect();
-        for (n, element) in elements.iter().enumerate() {
-            match element {
-                Element::Literal(literal) => {
-                    let left = n.checked_sub(1).map_or(before, |i| ends(elements[i]).1);
-                    let right = elements.get(n + 1).map_or(after, |e| ends(e).0);
-                    out.text.push_str(stripped(literal, left.strip_end(), right.strip_start()));
-                }
-                Element::Interpolation(one) => {
-                    let value = self.expr(&one.expr)?;
-                    out.add(&value).map_err(|e| e.or_at(one.expr.span()))?;
-                }
-                Element::Directive(directive) => match &**directive {
-                    Directive::If(d) => {
-                        let cond = self.expr(&d.if_expr.cond_expr)?;
-                        out.sensitive |= cond.sensitive;
-                        if cond.is_unknown() {
-                            out.unknown = true;
-                            continue;
-                        }
-                        let end = d.endif_expr.strip;
-                        match (operand(cond.to_bool(), "a bool condition", &cond)?, &d.else_expr) {
-                            (true, els) => {
-                                let end = els.as_ref().map_or(end, |e| e.strip);
-                                self.fill(&d.if_expr.template, out, d.if_expr.strip, end)?;
-                            }
-                            (false, Some(els)) => self.fill(&els.template, out, els.strip, end)?,
-                            (false, None) => {}
-                        }
-                    }
-                    Directive::For(d) => {
-                        let collection = self.expr(&d.for_expr.collection_expr)?;
-                        out.sensitive |= collection.sensitive;
-                        if collection.is_unknown() {
-                            out.unknown = true;
-                            continue;
-                        }
-                        let depth = self.locals.len();
-                        for (key, value) in pairs(&collection)? {
-                            if let Some(name) = &d.for_expr.key_var {
-                                self.locals.push((name.as_str(), key));
-                            }
-                            self.locals.push((d.for_expr.value_var.as_str(), value));
-                            let filled = self.fill(&d.for_expr.template, out, d.for_expr.strip, d.endfor_expr.strip);
-                            self.locals.truncate(depth);
-                            filled?;
-                        }
-                    }
-                },
-            }
-            if out.text.len() > MAX_SIZE {
-                return Err(EvalError::new("the text is longer than 16 MiB"));
-            }
-        }
-        Ok(())
+        self.taken(made)
     }
 }
 
@@ -437,131 +393,11 @@ enum Step {
     Entry(String, Value),
 }
 
-#[derive(Default)]
-struct Text {
-    text: String,
-    unknown: bool,
-    sensitive: bool,
-}
-
-impl Text {
-    fn add(&mut self, value: &Value) -> Result<()> {
-        self.sensitive |= value.sensitive;
-        if value.is_unknown() {
-            self.unknown = true;
-            return Ok(());
-        }
-        let text = value.to_text().ok_or_else(|| {
-            EvalError::new(format!("a text cannot include {}; only strings, numbers and bools fit in", value.kind()))
-        })?;
-        self.text.push_str(&text);
-        Ok(())
-    }
-}
-
-/// The strip markers at the beginning and the end of an element.
-fn ends(element: &Element) -> (Strip, Strip) {
-    match element {
-        Element::Literal(_) => (Strip::None, Strip::None),
-        Element::Interpolation(i) => (i.strip, i.strip),
-        Element::Directive(d) => match &**d {
-            Directive::If(d) => (d.if_expr.strip, d.endif_expr.strip),
-            Directive::For(d) => (d.for_expr.strip, d.endfor_expr.strip),
-        },
-    }
-}
-
-/// A literal without the space up to its first line break at either end.
-fn stripped(mut text: &str, start: bool, end: bool) -> &str {
-    let blank = |c: char| c.is_whitespace() && c != '\r' && c != '\n';
-    if start {
-        text = text.trim_start_matches(blank);
-        text = text.strip_prefix("\r\n").or(text.strip_prefix('\n')).unwrap_or(text);
-    }
-    if end {
-        text = text.trim_end_matches(blank);
-        text = text.strip_suffix("\r\n").or(text.strip_suffix('\n')).unwrap_or(text);
-    }
-    text
-}
-
 fn number(n: &hcl_edit::Number) -> Number {
     match (n.as_i64(), n.as_u64(), n.as_f64()) {
         (Some(n), ..) => Number::Int(n.into()),
         (_, Some(n), _) => Number::Int(n.into()),
         (_, _, f) => f.and_then(Number::from_f64).unwrap_or(Number::Int(0)),
-    }
-}
-
-fn operand<T>(value: Option<T>, what: &str, got: &Value) -> Result<T> {
-    value.ok_or_else(|| EvalError::new(format!("{what} is required here, got {}", got.kind())))
-}
-
-fn limit(value: Value) -> Result<Value> {
-    let size = match &value.data {
-        Data::String(s) => s.len(),
-        Data::Seq(_, items) => items.len(),
-        Data::Map(_, map) => map.len(),
-        _ => 0,
-    };
-    if size > MAX_SIZE { Err(EvalError::new("the result is larger than 16 MiB")) } else { Ok(value) }
-}
-
-/// What `a <operator> b` comes to.
-fn apply(operator: BinaryOperator, a: &Value, b: &Value) -> Result<Value> {
-    use BinaryOperator as Op;
-    match operator {
-        Op::Eq | Op::NotEq => {
-            let certain = a.is_null() != b.is_null() && !a.is_unknown() && !b.is_unknown();
-            if !certain && (a.has_unknown() || b.has_unknown()) {
-                return Ok(Value::UNKNOWN);
-            }
-            return Ok((equal(a, b) == (operator == Op::Eq)).into());
-        }
-        Op::And | Op::Or => {
-            let decides = operator == Op::Or;
-            let truth = |v: &Value| match v.is_unknown() {
-                true => Ok(None),
-                false => operand(v.to_bool(), "a bool", v).map(Some),
-            };
-            return Ok(match (truth(a)?, truth(b)?) {
-                (Some(t), _) | (_, Some(t)) if t == decides => t.into(),
-                (Some(_), Some(_)) => (!decides).into(),
-                _ => Value::UNKNOWN,
-            });
-        }
-        _ if a.is_unknown() || b.is_unknown() => return Ok(Value::UNKNOWN),
-        _ => {}
-    }
-    let x = operand(a.to_number(), "a number", a)?;
-    let y = operand(b.to_number(), "a number", b)?;
-    let counted = match operator {
-        Op::Plus => x.plus(y),
-        Op::Minus => x.minus(y),
-        Op::Mul => x.times(y),
-        Op::Div => x.divided(y),
-        Op::Mod => x.modulo(y),
-        Op::Less => return Ok((x < y).into()),
-        Op::LessEq => return Ok((x <= y).into()),
-        Op::Greater => return Ok((x > y).into()),
-        Op::GreaterEq => return Ok((x >= y).into()),
-        Op::Eq | Op::NotEq | Op::And | Op::Or => None,
-    };
-    let divides = matches!(operator, Op::Div | Op::Mod);
-    let why = if divides { "a number cannot be divided by zero" } else { "the result is too large a number" };
-    counted.map(Value::from).ok_or_else(|| EvalError::new(why))
-}
-
-/// Equality as `==` has it: sequences and maps by kind too, so that a list is no tuple of the same.
-fn equal(a: &Value, b: &Value) -> bool {
-    match (&a.data, &b.data) {
-        (Data::Seq(ka, a), Data::Seq(kb, b)) => {
-            ka == kb && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
-        }
-        (Data::Map(ka, a), Data::Map(kb, b)) => {
-            ka == kb && a.len() == b.len() && a.iter().zip(b).all(|((x, a), (y, b))| x == y && equal(a, b))
-        }
-        (a, b) => a == b,
     }
 }
 
@@ -576,46 +412,5 @@ pub fn pairs(collection: &Value) -> Result<Vec<(Value, Value)>> {
         }
         Data::Map(_, map) => Ok(map.iter().map(|(k, v)| (Value::from(k.as_str()), v.clone().marked(mark))).collect()),
         _ => Err(EvalError::new(format!("{} cannot be iterated over", collection.kind()))),
-    }
-}
-
-fn get_attribute(value: &Value, name: &str) -> Result<Value> {
-    match &value.data {
-        Data::Unknown => Ok(Value::UNKNOWN.marked(value.sensitive)),
-        Data::Map(_, map) => match map.get(name) {
-            Some(v) => Ok(v.clone().marked(value.sensitive)),
-            None => Err(EvalError::new(format!("this object does not have an attribute named {name:?}"))),
-        },
-        Data::Seq(Seq::Tuple | Seq::List, items) if name.parse::<usize>().is_ok() => index(value, &Value::from(name))
-            .map_err(|_| EvalError::new(format!("there are only {} elements", items.len()))),
-        Data::Null => Err(EvalError::new(format!("this value is null, so it has no attribute {name:?}"))),
-        _ => Err(EvalError::new(format!("this value is {}, which has no attribute {name:?}", value.kind()))),
-    }
-}
-
-fn index(value: &Value, key: &Value) -> Result<Value> {
-    let mark = value.sensitive || key.sensitive;
-    if value.is_unknown() || key.is_unknown() {
-        return Ok(Value::UNKNOWN.marked(mark));
-    }
-    match &value.data {
-        Data::Seq(Seq::Tuple | Seq::List, items) => {
-            let place = operand(key.to_number(), "a number as index", key)?;
-            let item = place.as_usize().and_then(|i| items.get(i)).ok_or_else(|| {
-                EvalError::new(format!("the index {place} is outside this {} of {}", value.kind(), items.len()))
-            })?;
-            Ok(item.clone().marked(mark))
-        }
-        Data::Map(kind, map) => {
-            let name = operand(key.to_text(), "a string as key", key)?;
-            let item = map.get(&name).ok_or_else(|| {
-                let what = if *kind == Keyed::Map { "map" } else { "object" };
-                EvalError::new(format!("this {what} has no element with the key {name:?}"))
-            })?;
-            Ok(item.clone().marked(mark))
-        }
-        Data::Seq(Seq::Set, _) => Err(EvalError::new("the elements of a set have no index; use a for expression")),
-        Data::Null => Err(EvalError::new("this value is null, so it has no elements")),
-        _ => Err(EvalError::new(format!("this value is {}, which has no elements", value.kind()))),
     }
 }

@@ -130,6 +130,9 @@ struct Builder<'c> {
     lenient: bool,
 }
 
+/// The most nodes of a template. The largest in use have a few hundred.
+const MAX_NODES: usize = 5000;
+
 impl Graph {
     /// Finds all nodes and what they need.
     pub fn build(config: &Config) -> Result<Graph> {
@@ -145,6 +148,10 @@ impl Graph {
         let mut builder = Builder { config, graph: Graph::default(), nodes: Vec::new(), lenient };
         for (index, module) in config.modules.iter().enumerate() {
             builder.declare(index, module);
+        }
+        if builder.nodes.len() > MAX_NODES {
+            let what = format!("the template has more than {MAX_NODES} blocks and values");
+            return Err(Diagnostic::new(what, None, ""));
         }
         for (index, module) in config.modules.iter().enumerate() {
             builder.connect(index, module)?;

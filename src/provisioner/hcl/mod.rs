@@ -11,6 +11,8 @@ pub mod functions;
 pub mod graph;
 mod json;
 pub mod number;
+mod operators;
 pub mod place;
+mod text;
 pub mod types;
 pub mod value;

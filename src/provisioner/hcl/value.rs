@@ -10,6 +10,9 @@ use serde_json::{Value as Json, json};
 
 use super::number::Number;
 
+/// What a value takes besides its text, about.
+const VALUE_BYTES: usize = 48;
+
 /// A value, and whether it must not be shown.
 #[derive(Clone, Debug)]
 pub struct Value {
@@ -167,6 +170,40 @@ impl Value {
     /// Whether it or anything in it is sensitive.
     pub fn has_sensitive(&self) -> bool {
         self.any(&|v| v.sensitive)
+    }
+    /// About how many bytes it takes. Gives up counting above `limit`.
+    pub fn weight(&self, limit: usize) -> usize {
+        let mut total = VALUE_BYTES;
+        match &self.data {
+            Data::String(s) => total += s.len(),
+            Data::Seq(_, items) => {
+                for item in items {
+                    if total > limit {
+                        break;
+                    }
+                    total += item.weight(limit - total);
+                }
+            }
+            Data::Map(_, map) => {
+                for (key, value) in map {
+                    total += key.len();
+                    if total > limit {
+                        break;
+                    }
+                    total += value.weight(limit - total);
+                }
+            }
+            _ => {}
+        }
+        total
+    }
+    /// Whether nothing in it is nested deeper than `levels`.
+    pub fn is_within(&self, levels: usize) -> bool {
+        match &self.data {
+            Data::Seq(_, items) => levels > 0 && items.iter().all(|v| v.is_within(levels - 1)),
+            Data::Map(_, map) => levels > 0 && map.values().all(|v| v.is_within(levels - 1)),
+            _ => true,
+        }
     }
     /// The value without any marks in it.
     pub fn unmarked(self) -> Value {
@@ -334,5 +371,26 @@ pub fn order(a: &Value, b: &Value) -> std::cmp::Ordering {
             by_entry.into_iter().find(|o| o.is_ne()).unwrap_or_else(|| a.len().cmp(&b.len()))
         }
         _ => rank(a).cmp(&rank(b)),
+    }
+}
+
+/// A value that can be looked up among others, whatever its marks.
+#[derive(Clone, Debug)]
+pub struct Sorted<'v>(pub &'v Value);
+
+impl PartialEq for Sorted<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        order(self.0, other.0).is_eq()
+    }
+}
+impl Eq for Sorted<'_> {}
+impl PartialOrd for Sorted<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Sorted<'_> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        order(self.0, other.0)
     }
 }

@@ -1,12 +1,12 @@
 //! Lists and maps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ANY, Args, Care, Function, Host, f, same_kind};
+use super::{ANY, Args, Care, Function, Host, f, room, same_kind};
 use crate::provisioner::hcl::eval::{EvalError, Result};
 use crate::provisioner::hcl::number::Number;
 use crate::provisioner::hcl::types::unified;
-use crate::provisioner::hcl::value::{Data, Keyed, Value};
+use crate::provisioner::hcl::value::{Data, Keyed, Sorted, Value};
 
 pub(super) const TABLE: &[Function] = &[
     f("alltrue", 1, 1, Care::Deep, |_, a| Ok(a.seq(0)?.iter().all(|v| v.to_bool() == Some(true)).into())),
@@ -41,13 +41,9 @@ pub(super) const TABLE: &[Function] = &[
         Ok(a.seq(0)?.iter().any(same).into())
     }),
     f("distinct", 1, 1, Care::Deep, |_, a| {
-        let mut kept: Vec<Value> = Vec::new();
-        for item in a.unified(0)? {
-            if !kept.contains(&item) {
-                kept.push(item);
-            }
-        }
-        Ok(Value::list(kept))
+        let items = a.unified(0)?;
+        let mut seen = BTreeSet::new();
+        Ok(Value::list(items.iter().filter(|v| seen.insert(Sorted(v))).cloned().collect()))
     }),
     f("element", 2, 2, Care::Shallow, |_, a| {
         let (items, n) = (a.seq(0)?, a.integer(1)?);
@@ -89,7 +85,8 @@ pub(super) const TABLE: &[Function] = &[
         if values.len() != keys.len() {
             return Err(EvalError::new("the lists of values and keys are not of one length"));
         }
-        let kept = values.iter().zip(keys).filter(|(_, k)| wanted.contains(k)).map(|(v, _)| v.clone());
+        let wanted: BTreeSet<_> = wanted.iter().map(Sorted).collect();
+        let kept = values.iter().zip(keys).filter(|(_, k)| wanted.contains(&Sorted(k))).map(|(v, _)| v.clone());
         Ok(Value::list(kept.collect()))
     }),
     f("merge", 0, ANY, Care::ShallowNull, |_, a| {
@@ -131,6 +128,7 @@ pub(super) const TABLE: &[Function] = &[
     f("transpose", 1, 1, Care::Deep, |_, a| {
         let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (key, items) in a.map(0)? {
+            room(items.as_seq().map_or(0, <[Value]>::len), key.len())?;
             for item in items.as_seq().unwrap_or_default().iter().filter_map(Value::to_text) {
                 out.entry(item).or_default().push(key.clone());
             }

@@ -1,6 +1,6 @@
 //! `format` and `formatlist`: text by verbs.
 
-use super::{ANY, Args, Care, Function, Host, f};
+use super::{ANY, Args, Care, Function, Host, f, room};
 use crate::provisioner::hcl::eval::{EvalError, Result};
 use crate::provisioner::hcl::number::Number;
 use crate::provisioner::hcl::value::{Data, Value};
@@ -17,9 +17,13 @@ fn formatlist(_: &Host, a: Args) -> Result<Value> {
     if lists.clone().any(|n| Some(n) != len) {
         return Err(EvalError::new("the lists are not all of one length"));
     }
+    let mut total = 0;
     let line = |i: usize| {
         let row: Vec<Value> = a.0[1..].iter().map(|v| v.as_seq().map_or(v, |items| &items[i]).clone()).collect();
-        format(&pattern, &row).map(Value::from)
+        let text = format(&pattern, &row)?;
+        total += text.len();
+        room(1, total)?;
+        Ok(Value::from(text))
     };
     Ok(Value::list((0..len.unwrap_or(1)).map(line).collect::<Result<_>>()?))
 }
@@ -91,6 +95,7 @@ fn format(pattern: &str, values: &[Value]) -> Result<String> {
             .ok_or_else(|| EvalError::new(format!("there is no argument {} for %{}", place + 2, verb.letter)))?;
         next = place + 1;
         out.push_str(&verb.write(value)?);
+        room(1, out.len())?;
     }
     if next < values.len() && !pattern.contains("%[") {
         return Err(EvalError::new(format!("{} argument(s) too many for the format", values.len() - next)));

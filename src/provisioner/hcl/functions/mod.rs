@@ -70,6 +70,19 @@ pub const NEEDS_TERRAFORM: &[&str] = &[
     "type",
 ];
 
+/// About how many bytes one value may take. A template is written by whoever may push one; what it
+/// evaluates to must not fill the memory of the server.
+pub const MAX_BYTES: usize = 4 << 20;
+
+/// Refuses to build something larger than [`MAX_BYTES`], for functions whose result can be much larger
+/// than their arguments.
+fn room(parts: usize, bytes_each: usize) -> Result<()> {
+    match parts.saturating_mul(bytes_each) > MAX_BYTES {
+        true => Err(EvalError::new(format!("the result is larger than {MAX_BYTES} bytes"))),
+        false => Ok(()),
+    }
+}
+
 /// How much a function minds nulls, unknown values and marks in its arguments.
 #[derive(Clone, Copy, PartialEq)]
 enum Care {

@@ -2,7 +2,7 @@
 
 use regex::{Captures, Regex};
 
-use super::{ANY, Args, Care, Function, Host, f};
+use super::{ANY, Args, Care, Function, Host, f, room};
 use crate::provisioner::hcl::eval::{EvalError, Result};
 use crate::provisioner::hcl::value::Value;
 
@@ -10,8 +10,9 @@ pub(super) const TABLE: &[Function] = &[
     f("chomp", 1, 1, Care::Deep, |_, a| Ok(a.text(0)?.trim_end_matches(['\r', '\n']).into())),
     f("endswith", 2, 2, Care::Deep, |_, a| Ok(a.text(0)?.ends_with(&a.text(1)?).into())),
     f("indent", 2, 2, Care::Deep, |_, a| {
-        let by = " ".repeat(a.size(0)?.min(10_000));
-        Ok(a.text(1)?.replace('\n', &format!("\n{by}")).into())
+        let (by, text) = (a.size(0)?, a.text(1)?);
+        room(text.matches('\n').count().max(1), by)?;
+        Ok(text.replace('\n', &format!("\n{}", " ".repeat(by))).into())
     }),
     f("join", 1, ANY, Care::Deep, join),
     f("lower", 1, 1, Care::Deep, |_, a| Ok(a.text(0)?.to_lowercase().into())),
@@ -22,17 +23,10 @@ pub(super) const TABLE: &[Function] = &[
     }),
     f("regexall", 2, 2, Care::Deep, |_, a| {
         let (pattern, text) = (compile(&a.text(0)?)?, a.text(1)?);
+        room(pattern.find_iter(&text).count(), pattern.captures_len())?;
         Ok(Value::list(pattern.captures_iter(&text).map(|c| captured(&pattern, &c)).collect()))
     }),
-    f("replace", 3, 3, Care::Deep, |_, a| {
-        let (text, what, with) = (a.text(0)?, a.text(1)?, a.text(2)?);
-        match what.strip_prefix('/').and_then(|w| w.strip_suffix('/')) {
-            Some(pattern) if !pattern.is_empty() => {
-                Ok(compile(pattern)?.replace_all(&text, with.as_str()).into_owned().into())
-            }
-            _ => Ok(text.replace(&what, &with).into()),
-        }
-    }),
+    f("replace", 3, 3, Care::Deep, replace),
     f("split", 2, 2, Care::Deep, |_, a| {
         let (by, text) = (a.text(0)?, a.text(1)?);
         Ok(match (by.is_empty(), text.is_empty()) {
@@ -68,7 +62,28 @@ fn join(_: &Host, a: Args) -> Result<Value> {
     for i in 1..a.len() {
         parts.extend(a.texts(i)?);
     }
+    room(parts.len(), by.len())?;
     Ok(parts.join(&by).into())
+}
+
+/// Plain text, or a regular expression between slashes whose groups the replacement may name.
+fn replace(_: &Host, a: Args) -> Result<Value> {
+    let (text, what, with) = (a.text(0)?, a.text(1)?, a.text(2)?);
+    let Some(pattern) = what.strip_prefix('/').and_then(|w| w.strip_suffix('/')).filter(|p| !p.is_empty()) else {
+        room(text.matches(&what).count(), with.len())?;
+        return Ok(text.replace(&what, &with).into());
+    };
+    let mut out = String::new();
+    let mut end = 0;
+    for found in compile(pattern)?.captures_iter(&text) {
+        let whole = found.get_match();
+        out.push_str(&text[end..whole.start()]);
+        found.expand(&with, &mut out);
+        end = whole.end();
+        room(1, out.len())?;
+    }
+    out.push_str(&text[end..]);
+    Ok(out.into())
 }
 
 fn substr(_: &Host, a: Args) -> Result<Value> {
