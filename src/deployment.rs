@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::config::Config;
 use crate::ids::Ids;
 use crate::pubsub::Pubsub;
 use crate::rbac::{Subject, system};
 use crate::store::{Db, Store};
-use crate::time::Clock;
+use crate::time::{Clock, Time};
 
 /// A running deployment; clones are the same.
 #[derive(Clone)]
@@ -42,6 +44,21 @@ pub struct Parts {
     pub passwords: crate::auth::password::Hasher,
     /// How long builds of templates take.
     pub build_times: crate::templates::stats::BuildTimes,
+    /// This process among those of the deployment.
+    pub replica: Replica,
+    /// The last look at the deployment's health.
+    pub health: crate::health::Monitor,
+}
+
+/// One process of a deployment.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    /// Its id, new at each start.
+    pub id: Uuid,
+    /// The machine that it runs on.
+    pub hostname: String,
+    /// When it started.
+    pub started_at: Time,
 }
 
 impl Deployment {

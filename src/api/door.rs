@@ -10,6 +10,7 @@ use super::{Error, authn, csrf, pages};
 use crate::auth::nobody;
 use crate::deployment::Deployment;
 use crate::http::{App, Head, Lookup, Plan, Request, Response, Upgrade};
+use crate::metrics::{self, Requests};
 use crate::store::Origin;
 
 static ROUTES: LazyLock<Routes> = LazyLock::new(routes::all);
@@ -17,26 +18,30 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(routes::all);
 /// The API behind the front door.
 pub struct Door {
     deployment: Deployment,
+    metrics: Requests,
 }
+
+/// What the routes have for a request.
+type Looked = Lookup<'static, Route>;
 
 impl Door {
     /// Opens it for a deployment.
     pub fn open(deployment: Deployment) -> Arc<Door> {
         LazyLock::force(&ROUTES);
-        Arc::new(Door { deployment })
+        let metrics = Requests::new(&deployment.registry);
+        Arc::new(Door { deployment, metrics })
     }
 
     /// What is refused before any handler runs, or a handler's context.
-    fn enter(&self, request: Request) -> Result<(Cx, &'static Route), Box<(Request, Response)>> {
+    fn enter(&self, request: Request, looked: Looked) -> Result<(Cx, &'static Route), Box<(Request, Response)>> {
         let below_api = is_below_api(&request.head.path);
-        let found = match ROUTES.router.find(&request.head.method, &request.head.path) {
+        let found = match looked {
             Lookup::Found(found) => found,
             Lookup::MethodNotAllowed(allowed)
                 if below_api || allowed.iter().any(|m| *m != "GET") || request.head.method != "HEAD" =>
             {
-                let response =
-                    Response { status: 405, headers: vec![("Allow".into(), allowed.join(", "))], body: Vec::new() };
-                return Err(Box::new((request, response)));
+                let headers = allowed.into_iter().map(|method| ("Allow".to_owned(), method.to_owned())).collect();
+                return Err(Box::new((request, Response { status: 405, headers, body: Vec::new() })));
             }
             _ if below_api => return Err(Box::new((request, Error::new(404, "Route not found.").into_response()))),
             _ => {
@@ -74,8 +79,8 @@ impl Door {
         Ok((cx, found.handler))
     }
 
-    fn answer(&self, request: Request) -> (Request, Said, Response) {
-        match self.enter(request) {
+    fn answer(&self, request: Request, looked: Looked) -> (Request, Said, Response) {
+        match self.enter(request, looked) {
             Err(refused) => (refused.0, Said::default(), refused.1),
             Ok((cx, route)) => {
                 let handler = match route.handler {
@@ -146,15 +151,25 @@ impl App for Door {
 
     fn respond(&self, request: Request) -> Response {
         let began = request.received;
-        let (request, said, mut response) = self.answer(request);
+        if let Some(response) = preflight(&request.head) {
+            return response;
+        }
+        let looked = look_up(&request.head);
+        let (method, path) = (method_label(&request.head.method), path_label(&looked, &request.head.path));
+        let under_way = self.metrics.begin(method, path);
+        let (request, said, mut response) = self.answer(request, looked);
         self.dress(&request, &mut response.headers);
         said.log(&request, response.status, began);
+        drop(under_way);
+        self.metrics.answered(response.status, method, path, began.elapsed());
         response
     }
 
     fn stream(&self, request: Request, mut upgrade: Upgrade) {
         let began = request.received;
-        let (request, said, outcome): (_, _, Result<Stream, Response>) = match self.enter(request) {
+        let looked = look_up(&request.head);
+        let (method, path) = (method_label(&request.head.method), path_label(&looked, &request.head.path));
+        let (request, said, outcome): (_, _, Result<Stream, Response>) = match self.enter(request, looked) {
             Err(refused) => (refused.0, Said::default(), Err(refused.1)),
             Ok((cx, route)) => {
                 let outcome = match route.handler {
@@ -173,6 +188,7 @@ impl App for Door {
             Err(mut response) => {
                 response.headers.append(&mut headers);
                 said.log(&request, response.status, began);
+                self.metrics.answered(response.status, method, path, began.elapsed());
                 upgrade.refuse(response);
             }
             Ok(stream) => {
@@ -180,7 +196,10 @@ impl App for Door {
                     upgrade.add_header(name, value);
                 }
                 said.log(&request, 101, began);
+                let open = self.metrics.begin_stream(path);
                 stream(upgrade);
+                drop(open);
+                self.metrics.stream_ended(101, method, path, began.elapsed());
             }
         }
     }
@@ -189,6 +208,30 @@ impl App for Door {
 /// Whether the query asks to follow a log: the parameter is there, unless it is said to be false.
 fn follows(query: &str) -> bool {
     form_urlencoded::parse(query.as_bytes()).any(|(k, _)| k == "follow")
+}
+
+fn look_up(head: &Head) -> Looked {
+    ROUTES.router.find(&head.method, &head.path)
+}
+
+/// A route's pattern as a metric label; what no route has goes under two names, whatever clients ask for.
+fn path_label(looked: &Looked, path: &str) -> &'static str {
+    match looked {
+        Lookup::Found(found) => found.pattern,
+        _ if is_below_api(path) => metrics::UNKNOWN_PATH,
+        _ => metrics::STATIC_PATH,
+    }
+}
+
+/// The answer to a page of another origin that asks whether it may call: nothing that says it may.
+fn preflight(head: &Head) -> Option<Response> {
+    const ASKS: &str = "Access-Control-Request-Method";
+    if head.method != "OPTIONS" || head.headers.get(ASKS).is_none() {
+        return None;
+    }
+    let vary = ["Origin", ASKS, "Access-Control-Request-Headers"];
+    let headers = vary.map(|field| ("Vary".to_owned(), field.to_owned())).to_vec();
+    Some(Response { status: 200, headers, body: Vec::new() })
 }
 
 fn is_below_api(path: &str) -> bool {

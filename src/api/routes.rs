@@ -114,15 +114,20 @@ impl Routes {
 pub fn all() -> Routes {
     let mut r = Routes::default();
     super::appearance::routes(&mut r);
+    super::debug::routes(&mut r);
     super::authcheck::routes(&mut r);
     super::deployment::routes(&mut r);
     super::dynamic_parameters::routes(&mut r);
     super::entitlements::routes(&mut r);
     super::experiments::routes(&mut r);
+    super::external_auth::routes(&mut r);
     super::files::routes(&mut r);
     super::general::routes(&mut r);
+    super::health::routes(&mut r);
     super::members::routes(&mut r);
+    super::licenses::routes(&mut r);
     super::organizations::routes(&mut r);
+    super::regions::routes(&mut r);
     super::roles::routes(&mut r);
     super::templates::routes(&mut r);
     super::template_versions::routes(&mut r);

@@ -91,7 +91,7 @@ fn register(deployment: &Deployment, index: usize) -> Result<ProvisionerDaemon, 
     let db = deployment.system_db();
     let now = deployment.clock.now();
     let suffix = format!("-{index}");
-    let host: String = hostname().chars().take(64 - suffix.len()).collect();
+    let host: String = deployment.replica.hostname.chars().take(64 - suffix.len()).collect();
     let daemon = ProvisionerDaemon {
         id: deployment.ids.uuid(),
         created_at: now,
@@ -105,14 +105,6 @@ fn register(deployment: &Deployment, index: usize) -> Result<ProvisionerDaemon, 
         key_id: BUILT_IN_KEY,
     };
     db.upsert_provisioner_daemon(&daemon)
-}
-
-fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|n| n.trim().to_owned())
-        .ok()
-        .filter(|n| !n.is_empty())
-        .unwrap_or_else(|| "rockpool".to_owned())
 }
 
 /// Fails the jobs that were running when the server before this one ended.

@@ -204,6 +204,35 @@ pub struct RegionsResponse<R> {
     pub regions: Vec<R>,
 }
 
+/// A region with its state: the deployment itself, or a proxy elsewhere.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WorkspaceProxy {
+    #[serde(flatten)]
+    pub region: Region,
+    pub derp_enabled: bool,
+    pub derp_only: bool,
+    pub status: WorkspaceProxyStatus,
+    pub created_at: Time,
+    pub updated_at: Time,
+    pub deleted: bool,
+    pub version: String,
+}
+
+/// Whether a proxy works, as of when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WorkspaceProxyStatus {
+    pub status: ProxyHealthStatus,
+    pub report: ProxyHealthReport,
+    pub checked_at: Time,
+}
+
+/// What is wrong with a proxy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ProxyHealthReport {
+    pub errors: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
 /// A server of the deployment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replica {
@@ -263,6 +292,16 @@ wire_enum! {
         Enterprise = "enterprise",
         Unset = "",
         Premium = "premium",
+    }
+}
+
+wire_enum! {
+    /// Whether a proxy works.
+    pub enum ProxyHealthStatus {
+        Ok = "ok",
+        Unhealthy = "unhealthy",
+        Unreachable = "unreachable",
+        Unregistered = "unregistered",
     }
 }
 

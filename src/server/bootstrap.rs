@@ -1,10 +1,11 @@
 //! What a first start leaves in the database, and what every start brings up to date.
 
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Replica};
 use crate::ids::Ids;
 use crate::organizations;
 use crate::rbac::system;
 use crate::store::{Error, Optional, Store};
+use crate::time::Clock;
 
 /// The id of this deployment, made at its first start.
 pub fn deployment_id(store: &Store, ids: &Ids) -> Result<String, Error> {
@@ -17,6 +18,12 @@ pub fn deployment_id(store: &Store, ids: &Ids) -> Result<String, Error> {
         db.insert_deployment_id(&id)?;
         Ok(id)
     })
+}
+
+/// This process, for those who look at which there are.
+pub fn replica(clock: &Clock, ids: &Ids) -> Replica {
+    let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Replica { id: ids.uuid(), hostname, started_at: clock.now() }
 }
 
 /// Brings the rows that the server itself keeps up to date: every organization's `organization-member`

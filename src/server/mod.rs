@@ -2,6 +2,7 @@
 //! the order in which they depend on one another. Nothing imports this but the command line and tests.
 
 mod bootstrap;
+mod exposition;
 pub mod signals;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use crate::auth::Subjects;
 use crate::auth::password::Hasher;
 use crate::config::{Config, Listen};
 use crate::deployment::{Deployment, Parts};
+use crate::health::Monitor;
 use crate::http;
 use crate::ids::Ids;
 use crate::jobs::runner::Provisioners;
@@ -63,6 +65,7 @@ pub struct Running {
     /// What it is made of.
     pub deployment: Deployment,
     http: http::Server,
+    metrics: Option<http::Server>,
     provisioners: Provisioners,
 }
 
@@ -91,6 +94,8 @@ impl Running {
             workspace_order: Default::default(),
             passwords: Hasher::new(cores, hands.ids.clone()),
             build_times: Default::default(),
+            replica: bootstrap::replica(&hands.clock, &hands.ids),
+            health: Monitor::default(),
             config,
             store,
             pubsub: Pubsub::default(),
@@ -99,12 +104,14 @@ impl Running {
             registry,
         });
         bootstrap::prepare(&deployment)?;
-        let http = http::Server::start(http::Config::new(listeners, data_dir), Door::open(deployment.clone()))
+        let http = http::Server::start(http::Config::new(listeners, data_dir.clone()), Door::open(deployment.clone()))
             .map_err(io("cannot start the HTTP server"))?;
+        let metrics = deployment.config.prometheus_address.as_ref();
+        let metrics = metrics.and_then(|address| exposition::serve(address, &deployment.registry, data_dir));
         let work_dir = deployment.config.cache_dir.join("provisioner");
         let engine = Embedded::new(deployment.clock.clone(), deployment.ids.clone(), work_dir);
         let provisioners = Provisioners::start(&deployment, Arc::new(move || Box::new(engine.session())))?;
-        Ok(Running { deployment, http, provisioners })
+        Ok(Running { deployment, http, metrics, provisioners })
     }
 
     /// Where it listens.
@@ -112,10 +119,19 @@ impl Running {
         self.http.addrs()
     }
 
+    /// Where metrics are served, if they are.
+    pub fn metrics_addresses(&self) -> Vec<http::Address> {
+        self.metrics.as_ref().map(http::Server::addrs).unwrap_or_default()
+    }
+
     /// Ends it: no new requests, those under way are answered, then the threads behind them end.
     pub fn stop(self) {
         self.http.shutdown(DRAIN);
         self.provisioners.stop();
+        // Last, so that what happens at the end is still seen.
+        if let Some(metrics) = self.metrics {
+            metrics.shutdown(DRAIN);
+        }
     }
 }
 

@@ -155,7 +155,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("refresh")
         .field("healthcheck.refresh")
         .default("10m0s")
-        .not_yet()
         .help("How long a health report is reused."),
     duration("health-check-threshold-database", "Health Check Threshold: Database")
         .env("CODER_HEALTH_CHECK_THRESHOLD_DATABASE")
@@ -163,6 +162,5 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("thresholdDatabase")
         .field("healthcheck.threshold_database")
         .default("15ms")
-        .not_yet()
         .help("Database latency above which health is reported as degraded."),
 ];
