@@ -1,6 +1,7 @@
-//! Runs jobs in this process: a few daemons, each a thread that takes one job at a time.
+//! Runs jobs in this process: one provisioner daemon with a few workers, each a thread that takes one
+//! job at a time.
 //!
-//! A daemon waits for a posting, and looks by itself now and then. While a job runs, a second thread
+//! A worker waits for a posting, and looks by itself now and then. While a job runs, a second thread
 //! keeps its log, shows that it is alive and looks whether it is to be canceled. What a job does is
 //! the business of [`import`], [`build`] and [`dry_run`].
 
@@ -29,7 +30,7 @@ pub type Open = dyn Fn() -> Box<dyn Session> + Send + Sync;
 
 /// The key under which the daemons of the server itself are kept.
 const BUILT_IN_KEY: Uuid = Uuid::from_u128(1);
-/// How often a daemon looks for a job by itself.
+/// How often a worker looks for a job by itself.
 const BACKUP_POLL: Duration = Duration::from_secs(30);
 /// How often a daemon shows that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(60);
@@ -37,42 +38,41 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 const FLUSH: Duration = Duration::from_millis(50);
 /// How often a running job shows that it is alive, and looks whether it is to be canceled.
 const UPDATE: Duration = Duration::from_millis(500);
-/// Stack of a daemon's thread: templates nest expressions.
+/// Stack of a worker: templates nest expressions.
 const STACK_BYTES: usize = 8 << 20;
 
-/// The daemons of this process.
+/// The daemon of this process.
 pub struct Provisioners {
     stop: Option<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Provisioners {
-    /// Fails what a server that is no more left unfinished, then starts `deployment`'s daemons.
+    /// Fails what a server that is no more left unfinished, then starts the workers. Without any,
+    /// nothing is registered: jobs wait for a daemon from elsewhere.
     pub fn start(deployment: &Deployment, open: Arc<Open>) -> Result<Provisioners, store::Error> {
         let db = deployment.db_as(system::provisionerd());
         let (stop, stopped) = crossbeam_channel::bounded(0);
-        let mut daemons = Vec::new();
-        for i in 0..deployment.config.provisioner.daemons {
-            daemons.push(register(deployment, i)?);
-        }
         fail_orphans(deployment, &db)?;
         let mut threads = Vec::new();
-        for daemon in daemons {
-            let worker = Worker {
-                deployment: deployment.clone(),
-                db: db.clone(),
-                daemon,
-                open: Arc::clone(&open),
-                stopped: stopped.clone(),
-                posted: deployment.pubsub.subscribe(POSTED),
-            };
-            let thread =
-                std::thread::Builder::new().name(format!("provisioner-{}", threads.len())).stack_size(STACK_BYTES);
-            threads.push(
-                thread
-                    .spawn(move || worker.run())
-                    .map_err(|e| store::Error::Unavailable(format!("cannot start a provisioner thread: {e}")))?,
-            );
+        let workers = deployment.config.provisioner.daemons;
+        if workers > 0 {
+            let daemon = Arc::new(register(deployment)?);
+            for i in 0..workers {
+                let worker = Worker {
+                    deployment: deployment.clone(),
+                    db: db.clone(),
+                    daemon: Arc::clone(&daemon),
+                    open: Arc::clone(&open),
+                    stopped: stopped.clone(),
+                    posted: deployment.pubsub.subscribe(POSTED),
+                };
+                let thread = std::thread::Builder::new().name(format!("provisioner-{i}")).stack_size(STACK_BYTES);
+                let started = thread.spawn(move || worker.run());
+                threads.push(started.map_err(|e| store::Error::Unavailable(format!("cannot start a provisioner thread: {e}")))?);
+            }
+            let deployment = deployment.clone();
+            threads.push(std::thread::spawn(move || keep_alive(&deployment, daemon.id, &stopped)));
         }
         Ok(Provisioners { stop: Some(stop), threads })
     }
@@ -87,15 +87,25 @@ impl Provisioners {
     }
 }
 
-fn register(deployment: &Deployment, index: usize) -> Result<ProvisionerDaemon, store::Error> {
+/// Shows now and then that the daemon is there, however busy its workers are.
+fn keep_alive(deployment: &Deployment, daemon: Uuid, stopped: &Receiver<()>) {
+    let db = deployment.system_db();
+    while stopped.recv_timeout(HEARTBEAT) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+        if let Err(e) = db.update_provisioner_daemon_last_seen_at(daemon, deployment.clock.now()) {
+            log::warn!(target: "provisionerd", "the provisioner cannot show that it is there: {e}");
+        }
+    }
+}
+
+fn register(deployment: &Deployment) -> Result<ProvisionerDaemon, store::Error> {
     let db = deployment.system_db();
     let now = deployment.clock.now();
-    let suffix = format!("-{index}");
+    let suffix = "-0";
     let host: String = deployment.replica.hostname.chars().take(64 - suffix.len()).collect();
     let daemon = ProvisionerDaemon {
         id: deployment.ids.uuid(),
         created_at: now,
-        name: host + &suffix,
+        name: host + suffix,
         provisioners: vec![sdk::ProvisionerType::Terraform.as_str().to_owned()],
         tags: super::owner_tags(Uuid::nil(), &[&BTreeMap::new()]),
         last_seen_at: Some(now),
@@ -135,7 +145,7 @@ fn fail_orphans(deployment: &Deployment, db: &Db) -> Result<(), store::Error> {
 struct Worker {
     deployment: Deployment,
     db: Db,
-    daemon: ProvisionerDaemon,
+    daemon: Arc<ProvisionerDaemon>,
     open: Arc<Open>,
     stopped: Receiver<()>,
     posted: Subscription,
@@ -143,18 +153,7 @@ struct Worker {
 
 impl Worker {
     fn run(self) {
-        let mut seen = Instant::now();
         loop {
-            if seen.elapsed() >= HEARTBEAT {
-                seen = Instant::now();
-                if let Err(e) = self
-                    .deployment
-                    .system_db()
-                    .update_provisioner_daemon_last_seen_at(self.daemon.id, self.deployment.clock.now())
-                {
-                    log::warn!(target: "provisionerd", "a provisioner cannot show that it is there: {e}");
-                }
-            }
             match self.acquire() {
                 Ok(Some(job)) => self.work(job),
                 Ok(None) => select! {
