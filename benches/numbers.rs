@@ -47,7 +47,10 @@ fn main() {
     let ours = rate(&server.url, path, &token);
     let bare = bare_tiny_http(body_of(&sample));
     let yardstick = rate(&bare, "/", &token);
-    row("users/me, 8 connections", format!("{ours:.0}/s; bare tiny_http {yardstick:.0}/s; ratio {:.2}", ours / yardstick));
+    row(
+        "users/me, 8 connections",
+        format!("{ours:.0}/s; bare tiny_http {yardstick:.0}/s; ratio {:.2}", ours / yardstick),
+    );
 
     let template = push_template(&server.url, &token);
     let builds = median((0..5).map(|i| build(&server.url, &token, &template, &format!("box{i}"))));
@@ -144,7 +147,9 @@ fn fetch(url: &str, path: &str, token: &str) -> String {
     let authority = url.trim_start_matches("http://");
     let mut answer = String::new();
     let Ok(mut stream) = TcpStream::connect(authority) else { return answer };
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nCoder-Session-Token: {token}\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nCoder-Session-Token: {token}\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).ok();
     stream.read_to_string(&mut answer).ok();
     answer
@@ -162,7 +167,8 @@ fn rate(url: &str, path: &str, token: &str) -> f64 {
     let began = Instant::now();
     let clients: Vec<_> = (0..CONNECTIONS)
         .map(|_| {
-            let (answered, over, request, authority) = (answered.clone(), over.clone(), request.clone(), authority.clone());
+            let (answered, over, request, authority) =
+                (answered.clone(), over.clone(), request.clone(), authority.clone());
             std::thread::spawn(move || {
                 let mut stream = TcpStream::connect(authority).expect("a connection");
                 stream.set_nodelay(true).ok();
@@ -191,7 +197,11 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) {
         let Some(head) = text.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
         let fields = String::from_utf8_lossy(&text[..head]).to_ascii_lowercase();
         assert!(fields.starts_with("http/1.1 200"), "{fields}");
-        let length = fields.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok()).expect("a length");
+        let length = fields
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok())
+            .expect("a length");
         if have >= head + 4 + length {
             return;
         }
@@ -219,14 +229,21 @@ fn push_template(url: &str, token: &str) -> String {
     let mut tar = tar::Builder::new(Vec::new());
     tar.append_dir_all(".", concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/templates/local")).expect("the template");
     let archive = tar.into_inner().expect("an archive");
-    let request = rockpool::sdk::client::Request { method: "POST", target: "/api/v2/files", headers: vec![("Content-Type", "application/x-tar")], body: &archive };
+    let request = rockpool::sdk::client::Request {
+        method: "POST",
+        target: "/api/v2/files",
+        headers: vec![("Content-Type", "application/x-tar")],
+        body: &archive,
+    };
     let uploaded: Value = serde_json::from_slice(&client.send(&request).expect("an answer").body).expect("JSON");
     let organization = "/api/v2/organizations/default";
-    let wanted = json!({ "storage_method": "file", "file_id": uploaded["hash"], "provisioner": "terraform", "tags": {} });
+    let wanted =
+        json!({ "storage_method": "file", "file_id": uploaded["hash"], "provisioner": "terraform", "tags": {} });
     let version: Value = call(&client, &format!("{organization}/templateversions"), &wanted);
     let id = version["id"].as_str().expect("an id");
     until(&client, &format!("/api/v2/templateversions/{id}"), |v| v["job"]["status"] == "succeeded");
-    let template: Value = call(&client, &format!("{organization}/templates"), &json!({ "name": "local", "template_version_id": id }));
+    let template: Value =
+        call(&client, &format!("{organization}/templates"), &json!({ "name": "local", "template_version_id": id }));
     template["id"].as_str().expect("an id").to_owned()
 }
 
@@ -262,13 +279,30 @@ fn fill(data: &Path, total: i64) {
     let copies: [(&str, Vec<(&str, String)>); 3] = [
         ("workspaces", vec![("id", id(0)), ("name", "printf('copy-%d', n)".into()), ("deleted", "0".into())]),
         ("provisioner_jobs", vec![("id", id(1))]),
-        ("workspace_builds", vec![("id", id(2)), ("workspace_id", id(0)), ("job_id", id(1)), ("build_number", "1".into()), ("transition", "'start'".into())]),
+        (
+            "workspace_builds",
+            vec![
+                ("id", id(2)),
+                ("workspace_id", id(0)),
+                ("job_id", id(1)),
+                ("build_number", "1".into()),
+                ("transition", "'start'".into()),
+            ],
+        ),
     ];
     conn.execute_batch("BEGIN").expect("a transaction");
     for (table, changed) in copies {
-        let mut statement = conn.prepare(&format!("SELECT name FROM pragma_table_xinfo('{table}') WHERE hidden = 0")).expect("the table");
-        let columns: Vec<String> = statement.query_map([], |row| row.get(0)).expect("columns").map(|c| c.expect("a name")).collect();
-        let values: Vec<String> = columns.iter().map(|c| changed.iter().find(|(name, _)| name == c).map_or_else(|| format!("o.{c:?}"), |(_, sql)| sql.clone())).collect();
+        let mut statement = conn
+            .prepare(&format!("SELECT name FROM pragma_table_xinfo('{table}') WHERE hidden = 0"))
+            .expect("the table");
+        let columns: Vec<String> =
+            statement.query_map([], |row| row.get(0)).expect("columns").map(|c| c.expect("a name")).collect();
+        let values: Vec<String> = columns
+            .iter()
+            .map(|c| {
+                changed.iter().find(|(name, _)| name == c).map_or_else(|| format!("o.{c:?}"), |(_, sql)| sql.clone())
+            })
+            .collect();
         let kind = if table == "provisioner_jobs" { "WHERE type = 'workspace_build'" } else { "" };
         let names: Vec<String> = columns.iter().map(|c| format!("{c:?}")).collect();
         conn.execute(

@@ -69,7 +69,10 @@ impl Provisioners {
                 };
                 let thread = std::thread::Builder::new().name(format!("provisioner-{i}")).stack_size(STACK_BYTES);
                 let started = thread.spawn(move || worker.run());
-                threads.push(started.map_err(|e| store::Error::Unavailable(format!("cannot start a provisioner thread: {e}")))?);
+                threads.push(
+                    started
+                        .map_err(|e| store::Error::Unavailable(format!("cannot start a provisioner thread: {e}")))?,
+                );
             }
             let deployment = deployment.clone();
             threads.push(std::thread::spawn(move || keep_alive(&deployment, daemon.id, &stopped)));
