@@ -5,6 +5,7 @@ mod config;
 mod files;
 mod first_steps;
 mod front_door;
+mod parameters;
 mod provisioner;
 mod rbac;
 mod schema;

@@ -21,8 +21,8 @@ const UNASKED: i64 = -1;
 
 /// Registers the routes.
 pub fn routes(r: &mut Routes) {
-    r.stream("/templateversions/{templateversion}/dynamic-parameters", open);
-    r.user("POST", "/templateversions/{templateversion}/dynamic-parameters/evaluate", evaluate);
+    r.stream("/api/v2/templateversions/{templateversion}/dynamic-parameters", open);
+    r.user("POST", "/api/v2/templateversions/{templateversion}/dynamic-parameters/evaluate", evaluate);
 }
 
 fn version(cx: &Cx) -> Result<TemplateVersion, Error> {

@@ -1,7 +1,7 @@
 //! Versions of templates: made of an uploaded file, read with everything that their import found,
 //! renamed, promoted, archived.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
@@ -11,6 +11,8 @@ use super::routes::{Routes, Stream};
 use super::{Cx, Error, Reply, files, jobs, lookup, reply};
 use crate::jobs::{JobWithQueue, with_queue};
 use crate::markdown;
+use crate::parameters::tags;
+use crate::provisioner::source::Source;
 use crate::rbac::{Action, Object, Resource};
 use crate::sdk::{self, ProvisionerJobStatus, ValidationMonotonicOrder};
 use crate::store::queries::provisioner_jobs::ProvisionerJob;
@@ -54,15 +56,21 @@ fn post_version(cx: &Cx) -> Reply {
     let body: sdk::CreateTemplateVersionRequest = cx.body()?;
     let created_by = cx.actor()?.user_id;
     let template_id = body.template_id.filter(|id| !id.is_nil());
-    if let Some(id) = template_id {
-        cx.db().get_template_by_id(id).map_err(|e| hidden_as(e, "There is no such template."))?;
-    }
+    let classic = match template_id {
+        Some(id) => {
+            let template = cx.db().get_template_by_id(id).map_err(|e| hidden_as(e, "There is no such template."))?;
+            template.use_classic_parameter_flow
+        }
+        None => false,
+    };
     let file_id = body.file_id.filter(|id| !id.is_nil());
     let file_id = match (file_id, body.example_id.as_str()) {
         (Some(_), id) if !id.is_empty() => return Err(Error::bad("Give an example_id or a file_id, not both.")),
         (Some(id), _) => cx.db().get_file_by_id(id).map_err(|e| hidden_as(e, "There is no such file."))?.id,
         (None, id) => keep_example(cx, id)?,
     };
+    let variables: Vec<_> = body.user_variable_values.into_iter().map(|v| (v.name, v.value)).collect();
+    let template_tags = template_tags(cx, organization.id, file_id, &variables, classic)?;
     let (version, job) = versions::create(
         &cx.deployment,
         cx.db(),
@@ -75,14 +83,36 @@ fn post_version(cx: &Cx) -> Reply {
             name: body.name,
             message: body.message,
             provisioner: body.provisioner.known().unwrap_or(sdk::ProvisionerType::Terraform),
-            template_tags: Default::default(),
+            template_tags,
             tags: body.tags,
-            variables: body.user_variable_values.into_iter().map(|v| (v.name, v.value)).collect(),
+            variables,
         },
     )?;
     let matched = jobs::matched_provisioners(cx, &job)?;
     let job = jobs::render(JobWithQueue { job, position: 0, size: 0 });
     reply::created(&render(version, job, Some(matched)))
+}
+
+/// The provisioner tags that a template says itself. Of files that cannot be read the import tells why.
+fn template_tags(
+    cx: &Cx,
+    organization: Uuid,
+    file_id: Uuid,
+    variables: &[(String, String)],
+    classic: bool,
+) -> Result<BTreeMap<String, String>, Error> {
+    let Ok(source) = Source::from_tar(&cx.db().get_file_by_id(file_id)?.data) else { return Ok(BTreeMap::new()) };
+    let tags = if classic {
+        tags::of_classic_import(&cx.deployment, &source)
+    } else {
+        let unread = tags::Unread { organization, owner: cx.actor()?.user_id, source: &source, variables };
+        tags::of_import(&cx.deployment, cx.db(), unread)
+    };
+    tags.map_err(|e| match e {
+        tags::Error::NoOwner(_) => Error::bad("The workspace tags cannot be checked.").detail(e.to_string()),
+        tags::Error::Refused(body) => Error::from(*body),
+        tags::Error::Store(e) => e.into(),
+    })
 }
 
 fn hidden_as(e: crate::store::Error, message: &str) -> Error {

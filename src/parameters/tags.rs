@@ -76,28 +76,46 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
-/// The tags of the import of a template that nobody has imported yet: what its files say for `owner`,
-/// with these values of its variables, and with every parameter at its default. Presets that do not go
-/// with the parameters are found out here too, before anybody builds with them.
-pub fn of_version(
-    deployment: &Deployment,
-    db: &Db,
-    organization: Uuid,
-    owner: Uuid,
-    source: Source,
-    variables: &[(String, String)],
-) -> Result<BTreeMap<String, String>, Error> {
-    let known = owner::fetch(deployment, db, organization, owner)?.ok_or(Error::NoOwner(owner))?;
-    let variables = variables
+/// A template that nobody has imported yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Unread<'a> {
+    /// The organization it is for.
+    pub organization: Uuid,
+    /// Who imports it.
+    pub owner: Uuid,
+    /// Its files.
+    pub source: &'a Source,
+    /// Values for its variables.
+    pub variables: &'a [(String, String)],
+}
+
+/// The tags of a template's import: what its files say for whoever imports it, with every parameter at
+/// its default. What else would keep people from building with it is found out here too: errors of its
+/// form, and presets that do not go with it.
+pub fn of_import(deployment: &Deployment, db: &Db, unread: Unread<'_>) -> Result<BTreeMap<String, String>, Error> {
+    let owner = owner::fetch(deployment, db, unread.organization, unread.owner)?.ok_or(Error::NoOwner(unread.owner))?;
+    let variables = unread
+        .variables
         .iter()
         .map(|(name, value)| VariableValue { name: name.clone(), value: value.clone(), sensitive: false })
         .collect();
-    let template = Template::read(super::form::host(deployment, source), variables, serde_json::Value::Null);
-    let rendered = template.render(&known, &BTreeMap::new());
+    let rendered = render(deployment, unread.source, variables, &owner);
     let presets = refusal("Unable to validate presets", &[], &rendered.wrong_presets);
     let tags = rendered.usable_tags().map_err(|body| Error::Refused(Box::new(body)))?;
     match presets {
         Some(body) => Err(Error::Refused(Box::new(body))),
         None => Ok(tags),
     }
+}
+
+/// The same for a template of classic parameters: the tags, with every variable at its default too.
+pub fn of_classic_import(deployment: &Deployment, source: &Source) -> Result<BTreeMap<String, String>, Error> {
+    let rendered = render(deployment, source, Vec::new(), &Value::UNKNOWN);
+    let rendered = Rendered { diagnostics: Vec::new(), ..rendered };
+    rendered.usable_tags().map_err(|body| Error::Refused(Box::new(body)))
+}
+
+fn render(deployment: &Deployment, source: &Source, variables: Vec<VariableValue>, owner: &Value) -> Rendered {
+    let host = super::form::host(deployment, source.clone());
+    Template::read(host, variables, serde_json::Value::Null).render(owner, &BTreeMap::new())
 }
