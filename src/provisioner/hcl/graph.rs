@@ -318,23 +318,34 @@ impl Builder<'_> {
         }
     }
 
+    /// Layer by layer: what needs nothing, then what needs only that, each as it is declared.
     fn sort(mut self) -> Result<Graph> {
-        let mut placed: BTreeSet<&Node> = BTreeSet::new();
+        let place: BTreeMap<&Node, usize> = self.nodes.iter().enumerate().map(|(i, (n, _))| (n, i)).collect();
+        let mut missing: Vec<usize> = self.nodes.iter().map(|(n, _)| self.graph.needs[n].len()).collect();
+        let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        for (i, (node, _)) in self.nodes.iter().enumerate() {
+            self.graph.needs[node].iter().for_each(|need| needed_by[place[need]].push(i));
+        }
         let mut order = Vec::with_capacity(self.nodes.len());
-        let mut left: Vec<&(Node, Place)> = self.nodes.iter().collect();
-        while !left.is_empty() {
-            let ready = |n: &&(Node, Place)| self.graph.needs[&n.0].iter().all(|d| placed.contains(d));
-            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(ready);
-            if now.is_empty() && self.lenient {
-                order.extend(later.iter().map(|n| n.0.clone()));
-                break;
+        let mut layer: Vec<usize> = (0..self.nodes.len()).filter(|i| missing[*i] == 0).collect();
+        while !layer.is_empty() {
+            let mut next = Vec::new();
+            for i in layer {
+                order.push(self.nodes[i].0.clone());
+                for waiting in &needed_by[i] {
+                    missing[*waiting] -= 1;
+                    if missing[*waiting] == 0 {
+                        next.push(*waiting);
+                    }
+                }
             }
-            if now.is_empty() {
-                return Err(self.circle(&later));
-            }
-            placed.extend(now.iter().map(|n| &n.0));
-            order.extend(now.iter().map(|n| n.0.clone()));
-            left = later;
+            next.sort_unstable();
+            layer = next;
+        }
+        let stuck: Vec<&(Node, Place)> =
+            (0..self.nodes.len()).filter(|i| missing[*i] > 0).map(|i| &self.nodes[i]).collect();
+        if !stuck.is_empty() {
+            return Err(self.circle(&stuck));
         }
         self.graph.order = order;
         Ok(self.graph)
