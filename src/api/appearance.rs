@@ -1,7 +1,7 @@
 //! What the dashboard shows of whose it is: name, logo, banners, links.
 
 use super::error::OrForbidden;
-use super::routes::{Access, Handler, Route, Routes};
+use super::routes::{Access, Handler, Limit, Route, Routes};
 use super::{Cx, Error, Reply, reply};
 use crate::licensing;
 use crate::rbac::{Action, Object, Resource};
@@ -15,7 +15,7 @@ pub fn routes(r: &mut Routes) {
         access: Access::AnyoneOrUser,
         handler: Handler::Plain(get_appearance),
         max_body: 0,
-        guesses_passwords: false,
+        limit: Limit::Usual,
     };
     r.add("GET", "/api/v2/appearance", get);
     r.user("PUT", "/api/v2/appearance", put_appearance);

@@ -1,107 +1,161 @@
 //! Takes a request from the front door to its handler and back: the route, the limits, who asks, and
 //! what every answer carries. The order here is the order in which a request may be refused.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use super::cx::{Actor, Cx};
-use super::routes::{self, Access, Handler, Route, Routes, Stream};
-use super::{Error, authn, csrf, pages};
+use super::guarded::Guarded;
+use super::ratelimit::{Caller, Fields, Limiters};
+use super::routes::{self, Access, Handler, Limit, Route, Routes, Stream};
+use super::{Error, authn, cors, csrf, pages};
 use crate::auth::nobody;
+use crate::config::Value;
 use crate::deployment::Deployment;
-use crate::http::{App, Head, Lookup, Plan, Request, Response, Upgrade};
+use crate::http::{App, Head, Lookup, Params, Plan, Request, Response, Upgrade};
 use crate::metrics::{self, Requests};
 use crate::store::Origin;
 
-static ROUTES: LazyLock<Routes> = LazyLock::new(routes::all);
+/// By this an owner asks not to be counted, for load tests.
+const BYPASS_HEADER: &str = "X-Coder-Bypass-Ratelimit";
+
+static ROUTES: LazyLock<Table> = LazyLock::new(|| {
+    let routes = routes::all();
+    Table { guarded: Guarded::of(&routes), routes }
+});
+
+struct Table {
+    routes: Routes,
+    guarded: Guarded,
+}
 
 /// The API behind the front door.
 pub struct Door {
     deployment: Deployment,
     metrics: Requests,
+    limiters: Limiters,
+    /// Whether pages of any origin may read what everybody may.
+    allows_all_origins: bool,
 }
 
 /// What the routes have for a request.
 type Looked = Lookup<'static, Route>;
 
+/// A request that no handler sees, and its answer.
+type Refused = Box<(Request, Response)>;
+
 impl Door {
     /// Opens it for a deployment.
     pub fn open(deployment: Deployment) -> Arc<Door> {
         LazyLock::force(&ROUTES);
+        let limiters = Limiters::new(deployment.config.rate_limits);
+        let allow_all = &deployment.config.settings.get("dangerous-allow-cors-requests").value;
+        let allows_all_origins = *allow_all == Value::Bool(true);
         let metrics = Requests::new(&deployment.registry);
-        Arc::new(Door { deployment, metrics })
+        Arc::new(Door { deployment, metrics, limiters, allows_all_origins })
     }
 
-    /// What is refused before any handler runs, or a handler's context.
-    fn enter(&self, request: Request, looked: Looked) -> Result<(Cx, &'static Route), Box<(Request, Response)>> {
-        let below_api = is_below_api(&request.head.path);
-        let found = match looked {
-            Lookup::Found(found) => found,
-            Lookup::MethodNotAllowed(allowed)
-                if below_api || allowed.iter().any(|m| *m != "GET") || request.head.method != "HEAD" =>
-            {
-                let headers = allowed.into_iter().map(|method| ("Allow".to_owned(), method.to_owned())).collect();
-                return Err(Box::new((request, Response { status: 405, headers, body: Vec::new() })));
-            }
-            _ if below_api => return Err(Box::new((request, Error::new(404, "Route not found.").into_response()))),
-            _ => {
-                let response = pages::elsewhere(&request);
-                return Err(Box::new((request, response)));
-            }
+    /// What is refused before any handler runs, or a handler's context. `fields` are for either answer.
+    fn enter(&self, request: Request, looked: Looked, fields: &mut Fields) -> Result<(Cx, &'static Route), Refused> {
+        let path = path_for_routes(&request.head.path).into_owned();
+        let now = self.deployment.clock.now();
+        let address = Caller::at(request.peer);
+        if is_below_api(&path)
+            && let Err(response) = self.limiters.api(address, &path, now, fields)
+        {
+            return Err(Box::new((request, response)));
+        }
+        let (found, pattern, params) = match looked {
+            Lookup::Found(found) => (Ok(found.handler), found.pattern, found.params),
+            Lookup::MethodNotAllowed(allowed) => (Err(Some(allowed)), "", Params::default()),
+            Lookup::NotFound => (Err(None), "", Params::default()),
         };
         let query = form_urlencoded::parse(request.head.query.as_bytes()).into_owned().collect();
-        let origin = Origin { route: found.pattern, method: method_label(&request.head.method) };
+        let origin = Origin { route: pattern, method: method_label(&request.head.method) };
         let db = self.deployment.db_as(nobody()).counted_under(origin);
-        let mut cx = Cx {
-            deployment: self.deployment.clone(),
-            request,
-            route: found.pattern,
-            params: found.params,
-            query,
-            actor: None,
-            db,
-        };
-        let refused = |cx: Cx, e: Error| Err(Box::new((cx.request, e.into_response())));
+        let deployment = self.deployment.clone();
+        let mut cx = Cx { deployment, request, route: pattern, params, query, actor: None, db };
+        let refused = |cx: Cx, response: Response| Err(Box::new((cx.request, response)));
         if let Err(response) = csrf::check(&cx) {
-            return Err(Box::new((cx.request, response)));
+            return refused(cx, response);
         }
-        match found.handler.access {
+        let route = match found {
+            Ok(route) => route,
+            Err(allowed) => {
+                let response = self.miss(&cx, &path, allowed);
+                return refused(cx, response);
+            }
+        };
+        match route.access {
             Access::Anyone => {}
             Access::AnyoneOrUser => cx.actor = authn::authenticate(&cx).ok(),
             Access::User => match authn::authenticate(&cx) {
                 Ok(actor) => cx.actor = Some(actor),
-                Err(e) => return refused(cx, e),
+                Err(e) => return refused(cx, e.into_response()),
             },
         }
         if let Some(Actor { subject, .. }) = &cx.actor {
             cx.db = cx.db.acting_as(subject);
         }
-        Ok((cx, found.handler))
+        match self.count(&cx, route.limit, &path, fields) {
+            Ok(()) => Ok((cx, route)),
+            Err(response) => refused(cx, response),
+        }
+    }
+
+    /// The answer to a path that no route has, or not for this method.
+    fn miss(&self, cx: &Cx, path: &str, allowed: Option<Vec<&str>>) -> Response {
+        if ROUTES.guarded.contains(path)
+            && let Err(e) = authn::authenticate(cx)
+        {
+            return e.into_response();
+        }
+        match allowed {
+            Some(methods) => {
+                let headers = methods.iter().map(|method| ("Allow".to_owned(), (*method).to_owned())).collect();
+                Response { status: 405, headers, body: Vec::new() }
+            }
+            None if is_below_api(path) => Error::new(404, "Route not found.").into_response(),
+            None => pages::elsewhere(&cx.request),
+        }
+    }
+
+    /// Counts a request to a route that has a limit of its own: by user, where the caller is one.
+    fn count(&self, cx: &Cx, limit: Limit, path: &str, fields: &mut Fields) -> Result<(), Response> {
+        let caller = match (&cx.actor, limit) {
+            (_, Limit::Usual) => return Ok(()),
+            (None, _) => Caller::at(cx.request.peer),
+            (Some(actor), _) if cx.request.head.headers.get(BYPASS_HEADER) == Some("true") => {
+                return match actor.subject.is_owner() {
+                    true => Ok(()),
+                    false => Err(Error::new(428, "Only an owner may bypass rate limits.").into_response()),
+                };
+            }
+            (Some(actor), _) => Caller::User(actor.user_id),
+        };
+        self.limiters.route(limit, caller, path, cx.now(), fields)
     }
 
     fn answer(&self, request: Request, looked: Looked) -> (Request, Said, Response) {
-        match self.enter(request, looked) {
+        let mut fields = Fields::new();
+        let (request, said, mut response) = match self.enter(request, looked, &mut fields) {
             Err(refused) => (refused.0, Said::default(), refused.1),
             Ok((cx, route)) => {
-                let handler = match route.handler {
-                    Handler::Plain(handler) | Handler::Follow(handler, _) => handler,
-                    Handler::Stream(_) => {
-                        return (
-                            cx.request,
-                            Said::default(),
-                            Response {
-                                status: 426,
-                                headers: vec![("Upgrade".into(), "websocket".into())],
-                                body: Vec::new(),
-                            },
-                        );
-                    }
+                let answer = match route.handler {
+                    Handler::Plain(handler) | Handler::Follow(handler, _) => handler(&cx),
+                    Handler::Stream(_) => Ok(Response {
+                        status: 426,
+                        headers: vec![("Upgrade".into(), "websocket".into())],
+                        body: Vec::new(),
+                    }),
                 };
-                let answer = handler(&cx);
                 let said = Said::of(&cx);
                 (cx.request, said, answer.unwrap_or_else(Error::into_response))
             }
-        }
+        };
+        response.headers.append(&mut fields);
+        (request, said, response)
     }
 
     /// What every answer carries.
@@ -111,6 +165,9 @@ impl Door {
         add("X-Content-Type-Options", "nosniff".into());
         add("Vary", "Origin".into());
         add("Vary", "Cookie".into());
+        for (name, value) in cors::fields(&request.head, self.allows_all_origins) {
+            add(&name, value);
+        }
         if let Some(cookie) = csrf::cookie(&self.deployment, request) {
             add("Set-Cookie", cookie);
         }
@@ -138,7 +195,7 @@ impl Said {
 
 impl App for Door {
     fn plan(&self, head: &Head) -> Plan {
-        match ROUTES.router.find(&head.method, &head.path) {
+        match look_up(head) {
             Lookup::Found(found) => match found.handler.handler {
                 Handler::Plain(_) => Plan::Plain { max_body: found.handler.max_body },
                 Handler::Stream(_) => Plan::Stream { max_body: found.handler.max_body },
@@ -151,7 +208,8 @@ impl App for Door {
 
     fn respond(&self, request: Request) -> Response {
         let began = request.received;
-        if let Some(response) = preflight(&request.head) {
+        if let Some(mut response) = cors::preflight(&request.head, self.allows_all_origins) {
+            response.headers.push(("X-Coder-Build-Version".into(), self.deployment.version.clone()));
             return response;
         }
         let looked = look_up(&request.head);
@@ -167,9 +225,11 @@ impl App for Door {
 
     fn stream(&self, request: Request, mut upgrade: Upgrade) {
         let began = request.received;
+        let mut headers = Fields::new();
         let looked = look_up(&request.head);
         let (method, path) = (method_label(&request.head.method), path_label(&looked, &request.head.path));
-        let (request, said, outcome): (_, _, Result<Stream, Response>) = match self.enter(request, looked) {
+        let (request, said, outcome): (_, _, Result<Stream, Response>) = match self.enter(request, looked, &mut headers)
+        {
             Err(refused) => (refused.0, Said::default(), Err(refused.1)),
             Ok((cx, route)) => {
                 let outcome = match route.handler {
@@ -182,7 +242,6 @@ impl App for Door {
                 (cx.request, said, outcome)
             }
         };
-        let mut headers = Vec::new();
         self.dress(&request, &mut headers);
         match outcome {
             Err(mut response) => {
@@ -211,7 +270,7 @@ fn follows(query: &str) -> bool {
 }
 
 fn look_up(head: &Head) -> Looked {
-    ROUTES.router.find(&head.method, &head.path)
+    ROUTES.routes.router.find(&head.method, &path_for_routes(&head.path))
 }
 
 /// A route's pattern as a metric label; what no route has goes under two names, whatever clients ask for.
@@ -223,20 +282,18 @@ fn path_label(looked: &Looked, path: &str) -> &'static str {
     }
 }
 
-/// The answer to a page of another origin that asks whether it may call: nothing that says it may.
-fn preflight(head: &Head) -> Option<Response> {
-    const ASKS: &str = "Access-Control-Request-Method";
-    if head.method != "OPTIONS" || head.headers.get(ASKS).is_none() {
-        return None;
+/// The path as routes are looked up by: an encoded slash divides as a plain one does, so that no two
+/// readers of a path disagree on where it leads.
+fn path_for_routes(path: &str) -> Cow<'_, str> {
+    match path.contains("%2F") || path.contains("%2f") {
+        true => Cow::Owned(path.replace("%2F", "/").replace("%2f", "/")),
+        false => Cow::Borrowed(path),
     }
-    let vary = ["Origin", ASKS, "Access-Control-Request-Headers"];
-    let headers = vary.map(|field| ("Vary".to_owned(), field.to_owned())).to_vec();
-    Some(Response { status: 200, headers, body: Vec::new() })
 }
 
 fn is_below_api(path: &str) -> bool {
-    let trimmed = path.trim_start_matches('/');
-    trimmed == "api" || trimmed.starts_with("api/")
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.next() == Some("api") && matches!(segments.next(), Some("v2" | "experimental"))
 }
 
 /// Methods as metric labels: a closed set, whatever clients send.

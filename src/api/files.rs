@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::routes::{Access, Handler, Route, Routes};
+use super::routes::{Access, Handler, Limit, Route, Routes};
 use super::{Cx, Error, Reply, reply};
 use crate::archive;
 use crate::sdk;
@@ -24,10 +24,11 @@ pub fn routes(r: &mut Routes) {
             access: Access::User,
             handler: Handler::Plain(post_file),
             max_body: archive::MAX_BYTES,
-            guesses_passwords: false,
+            limit: Limit::Files,
         },
     );
-    r.user("GET", "/api/v2/files/{fileID}", get_file);
+    let get = Route { access: Access::User, handler: Handler::Plain(get_file), max_body: 0, limit: Limit::Files };
+    r.add("GET", "/api/v2/files/{fileID}", get);
 }
 
 /// Keeps a tar archive as it is, a zip archive as the tar archive it makes.

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::routes::{Access, Handler, Route, Routes, Stream};
+use super::routes::{Access, Handler, Limit, Route, Routes, Stream};
 use super::{Cx, Error, Reply, authn, entitlements, reply};
 use crate::http::WebSocketOptions;
 use crate::rbac::{Action, Object, Resource};
@@ -14,7 +14,7 @@ pub fn routes(r: &mut Routes) {
     r.user("GET", "/api/v2/regions", get_regions);
     r.user("GET", "/api/v2/replicas", get_replicas);
     r.user("GET", "/api/v2/applications/host", get_app_host);
-    let with_access = |access, handler| Route { access, handler, max_body: 0, guesses_passwords: false };
+    let with_access = |access, handler| Route { access, handler, max_body: 0, limit: Limit::Usual };
     r.add("GET", "/api/v2/workspaceproxies", with_access(Access::AnyoneOrUser, Handler::Plain(get_proxies)));
     r.add("GET", "/api/v2/derp-map", with_access(Access::Anyone, Handler::Stream(follow_derp_map)));
 }

@@ -32,8 +32,19 @@ pub struct Route {
     pub handler: Handler,
     /// The longest body, in bytes.
     pub max_body: u64,
-    /// Whether it tells a password true from false, and so is limited more tightly.
-    pub guesses_passwords: bool,
+    /// How often it may be called.
+    pub limit: Limit,
+}
+
+/// How often a route may be called, beside the limit that all of the API has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// No limit of its own.
+    Usual,
+    /// It tells a password true from false.
+    Passwords,
+    /// It takes or gives whole files.
+    Files,
 }
 
 /// What answers.
@@ -54,6 +65,8 @@ const MAX_BODY: u64 = 2 << 20;
 #[derive(Default)]
 pub struct Routes {
     pub(super) router: Router<Route>,
+    /// Every pattern, and what it takes to call it.
+    pub(super) accesses: Vec<(&'static str, Access)>,
 }
 
 impl Routes {
@@ -62,12 +75,7 @@ impl Routes {
         self.add(
             method,
             pattern,
-            Route {
-                access: Access::User,
-                handler: Handler::Plain(handler),
-                max_body: MAX_BODY,
-                guesses_passwords: false,
-            },
+            Route { access: Access::User, handler: Handler::Plain(handler), max_body: MAX_BODY, limit: Limit::Usual },
         );
     }
     /// Adds a route for everybody.
@@ -75,12 +83,7 @@ impl Routes {
         self.add(
             method,
             pattern,
-            Route {
-                access: Access::Anyone,
-                handler: Handler::Plain(handler),
-                max_body: MAX_BODY,
-                guesses_passwords: false,
-            },
+            Route { access: Access::Anyone, handler: Handler::Plain(handler), max_body: MAX_BODY, limit: Limit::Usual },
         );
     }
     /// Adds a stream for users.
@@ -88,7 +91,7 @@ impl Routes {
         self.add(
             "GET",
             pattern,
-            Route { access: Access::User, handler: Handler::Stream(handler), max_body: 0, guesses_passwords: false },
+            Route { access: Access::User, handler: Handler::Stream(handler), max_body: 0, limit: Limit::Usual },
         );
     }
     /// Adds a route for users that is a stream when asked to follow.
@@ -100,12 +103,13 @@ impl Routes {
                 access: Access::User,
                 handler: Handler::Follow(plain, stream),
                 max_body: MAX_BODY,
-                guesses_passwords: false,
+                limit: Limit::Usual,
             },
         );
     }
     /// Adds a route with everything said.
     pub fn add(&mut self, method: &'static str, pattern: &'static str, route: Route) {
+        self.accesses.push((pattern, route.access));
         self.router.add(method, pattern, route);
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::authn::SESSION_COOKIE;
-use super::routes::{Access, Handler, Route, Routes};
+use super::routes::{Access, Handler, Limit, Route, Routes};
 use super::users::password::verify;
 use super::{Cx, Error, OrForbidden, Reply, lookup, reply};
 use crate::auth::{conversion, keys};
@@ -26,7 +26,7 @@ pub fn routes(r: &mut Routes) {
         access: Access::Anyone,
         handler: Handler::Plain(post_login),
         max_body: 64 << 10,
-        guesses_passwords: true,
+        limit: Limit::Passwords,
     };
     r.add("POST", "/api/v2/users/login", login);
     r.user("POST", "/api/v2/users/logout", post_logout);

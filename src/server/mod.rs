@@ -104,6 +104,9 @@ impl Running {
             registry,
         });
         bootstrap::prepare(&deployment)?;
+        if let Some(first_user) = &deployment.config.first_user {
+            bootstrap::first_user(&deployment, first_user)?;
+        }
         let http = http::Server::start(http::Config::new(listeners, data_dir.clone()), Door::open(deployment.clone()))
             .map_err(io("cannot start the HTTP server"))?;
         let metrics = deployment.config.prometheus_address.as_ref();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::unacceptable_password;
-use crate::api::routes::{Access, Handler, Plain, Route, Routes};
+use crate::api::routes::{Access, Handler, Limit, Plain, Route, Routes};
 use crate::api::{Cx, Error, OrForbidden, Reply, lookup, reply};
 use crate::auth::password::{Busy, objection};
 use crate::rbac::{Action, Object, Resource};
@@ -23,7 +23,7 @@ const MAX_BODY: u64 = 64 << 10;
 pub(super) fn routes(r: &mut Routes) {
     let mut add = |method, pattern, access, handler: Plain| {
         let handler = Handler::Plain(handler);
-        r.add(method, pattern, Route { access, handler, max_body: MAX_BODY, guesses_passwords: true });
+        r.add(method, pattern, Route { access, handler, max_body: MAX_BODY, limit: Limit::Passwords });
     };
     add("POST", "/api/v2/users/validate-password", Access::Anyone, post_validate_password);
     add("POST", "/api/v2/users/otp/request", Access::Anyone, post_otp_request);
