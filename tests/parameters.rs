@@ -245,72 +245,6 @@ fn a_form_kept_open_answers_each_request_by_its_number() {
     server.owner().get(&target).expect(426);
 }
 
-#[test]
-fn a_form_is_shown_as_far_as_the_template_makes_sense() {
-    let server = Server::start();
-    let main = r#"
-module "far" {
-  source = "registry.example.com/far/away"
-}
-resource "docker_container" "box" {
-  name = data.coder_parameter.name.value
-}
-locals {
-  parts = { bad = docker_container.box.ip, good = "x" }
-}
-data "coder_parameter" "name" {
-  name    = "name"
-  default = local.parts.good
-}
-data "coder_parameter" "address" {
-  name    = "address"
-  default = local.parts.bad
-}
-data "coder_parameter" "odd" {
-  name      = "odd"
-  type      = "bool"
-  form_type = "slider"
-  default   = true
-}
-data "coder_parameter" "must" {
-  name = "must"
-}
-"#;
-    // The embedded provisioner refuses this template, so its form is that of the version's creation.
-    let (source, deployment) = (archive(&[("main.tf", main)]), &server.running().deployment);
-    let template = rockpool::parameters::template::Template::read(
-        rockpool::provisioner::hcl::functions::Host { source: source.into(), ..host(deployment) },
-        Vec::new(),
-        Value::Null,
-    );
-    let form = template.render(&rockpool::provisioner::hcl::value::Value::UNKNOWN, &Default::default());
-    let codes: Vec<&str> = form.diagnostics.iter().map(|d| d.extra.code.as_str()).collect();
-    assert_eq!(codes, ["module_not_loaded"]);
-    let parameters = form.parameters.unwrap();
-    let wrong = |name: &str| {
-        let found = parameters.iter().find(|p| p.name == name).unwrap();
-        (found.value.value.clone(), found.value.valid, texts(&found.diagnostics))
-    };
-    assert_eq!(wrong("name"), ("x".to_owned(), true, vec![]));
-    let (value, valid, said) = wrong("address");
-    assert_eq!((value.as_str(), valid), ("data.coder_parameter.address.value", false));
-    assert!(said[0].contains("not known"), "{said:?}");
-    assert!(wrong("odd").2[0].contains("slider"), "{parameters:?}");
-    let must = parameters.iter().find(|p| p.name == "must").unwrap();
-    assert_eq!(must.diagnostics.iter().map(|d| d.extra.code.as_str()).collect::<Vec<_>>(), ["required"]);
-}
-
-fn archive(files: &[(&str, &str)]) -> rockpool::provisioner::source::Source {
-    rockpool::provisioner::source::Source::from_tar(&tar(files)).unwrap()
-}
-
-fn host(deployment: &rockpool::deployment::Deployment) -> rockpool::provisioner::hcl::functions::Host {
-    rockpool::provisioner::hcl::functions::Host {
-        clock: deployment.clock.clone(),
-        ..rockpool::provisioner::hcl::functions::Host::none()
-    }
-}
-
 fn parameters_of(client: &Client, build: Uuid) -> String {
     let mut values: Vec<WorkspaceBuildParameter> =
         client.get(&format!("/api/v2/workspacebuilds/{build}/parameters")).ok(200);
@@ -378,7 +312,7 @@ fn versions_take_the_tags_their_template_says() {
     let post = |files: &[(&str, &str)], values: Value| {
         let file = owner.upload(&tar(files), "application/x-tar");
         let body = json!({
-            "storage_method": "file", "file_id": file, "provisioner": "terraform", "tags": {"asked": "1"},
+            "storage_method": "file", "file_id": file, "provisioner": "terraform", "tags": {"asked": "1", "empty": ""},
             "user_variable_values": values,
         });
         owner.post(&format!("/api/v2/organizations/{}/templateversions", server.organization()), body)

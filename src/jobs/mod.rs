@@ -224,7 +224,7 @@ pub fn post(deployment: &Deployment, job: &ProvisionerJob) {
 pub fn owner_tags(owner: Uuid, lists: &[&BTreeMap<String, String>]) -> BTreeMap<String, String> {
     let mut tags = BTreeMap::new();
     for (key, value) in lists.iter().flat_map(|list| list.iter()) {
-        if !value.is_empty() || !tags.contains_key(key) {
+        if !value.is_empty() {
             tags.insert(key.clone(), value.clone());
         }
     }

@@ -205,3 +205,186 @@ fn reference(labels: &str, key: &Key) -> String {
         Key::Name(name) => format!("data.{labels}.[{name}].value"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provisioner::source::Source;
+    use crate::sdk::FriendlyDiagnostic;
+
+    fn template(files: &[(&str, &str)], plan: Json) -> Template {
+        let source = Arc::new(Source::from_files(files.iter().map(|(path, text)| (*path, *text))));
+        Template::read(Host { source, ..Host::none() }, Vec::new(), plan)
+    }
+
+    fn parameters(template: &Template, values: &[(&str, &str)]) -> BTreeMap<String, PreviewParameter> {
+        let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let owner = Value::object([("name", Value::from("ann")), ("groups", Value::strings(["devs"]))]);
+        let parameters = template.render(&owner, &values).parameters.unwrap();
+        parameters.into_iter().map(|p| (p.name.clone(), p)).collect()
+    }
+
+    fn said(diagnostics: &[FriendlyDiagnostic]) -> String {
+        diagnostics.iter().map(|d| format!("{} {} {}\n", d.extra.code, d.summary, d.detail)).collect()
+    }
+
+    /// What each value is, or what stands there, and what is wrong with it.
+    #[test]
+    fn what_cannot_be_known_is_left_out_of_the_form_and_named() {
+        let main = r#"
+            module "far" { source = "registry.example.com/far/away" }
+            resource "docker_container" "box" { name = data.coder_parameter.name.value }
+            data "coder_workspace" "me" {}
+            data "coder_workspace_owner" "me" {}
+            locals { parts = { bad = docker_container.box.ip, good = "x" } }
+            data "coder_parameter" "name" {
+              name    = "name"
+              default = local.parts.good
+            }
+            data "coder_parameter" "address" {
+              name    = "address"
+              default = local.parts.bad
+            }
+            data "coder_parameter" "workspace" {
+              name    = "workspace"
+              default = data.coder_workspace.me.name
+            }
+            data "coder_parameter" "secret" {
+              name    = "secret"
+              default = data.coder_workspace_owner.me.session_token
+            }
+            data "coder_parameter" "list" {
+              name    = "list"
+              default = ["a"]
+            }
+            data "coder_parameter" "odd" {
+              name      = "odd"
+              type      = "bool"
+              form_type = "slider"
+              default   = true
+            }
+            data "coder_parameter" "must" { name = "must" }
+            data "coder_parameter" "picks" {
+              name    = "picks"
+              default = "a"
+              option {
+                name  = "A"
+                value = "a"
+              }
+              option {
+                name  = "B"
+                value = local.parts.bad
+              }
+            }
+        "#;
+        let template = template(&[("main.tf", main)], Json::Null);
+        assert!(said(&template.render(&Value::UNKNOWN, &BTreeMap::new()).diagnostics).starts_with("module_not_loaded"));
+        let form = parameters(&template, &[]);
+        let source = |name: &str| format!("data.coder_parameter.{name}.value");
+        for (name, value, valid, wrong) in [
+            ("name", "x".to_owned(), true, ""),
+            ("address", source("address"), false, "not known"),
+            // The build finds these out.
+            ("workspace", source("workspace"), false, ""),
+            ("secret", source("secret"), false, ""),
+            ("list", source("list"), false, "tuple"),
+            ("odd", "true".to_owned(), true, "slider"),
+            ("must", source("must"), false, "required"),
+            ("picks", "a".to_owned(), true, "1 of the options"),
+        ] {
+            let found = &form[name];
+            assert_eq!((&found.value.value, found.value.valid), (&value, valid), "{name}");
+            let said = said(&found.diagnostics);
+            assert!(if wrong.is_empty() { said.is_empty() } else { said.contains(wrong) }, "{name}: {said}");
+        }
+    }
+
+    #[test]
+    fn instances_modules_and_what_an_import_read_are_part_of_the_form() {
+        let main = r#"
+            module "near" {
+              source = "./near"
+              prefix = data.coder_parameter.count.value
+            }
+            data "coder_workspace_owner" "me" {}
+            data "coder_parameter" "count" {
+              name    = "count"
+              type    = "number"
+              default = 1
+            }
+            data "coder_parameter" "disk" {
+              count   = data.coder_parameter.count.value
+              name    = "disk-${count.index}"
+              default = count.index
+            }
+            data "coder_parameter" "group" {
+              for_each = toset(data.coder_workspace_owner.me.groups)
+              name     = "group-${each.key}"
+              default  = each.value
+            }
+            data "coder_parameter" "sum" {
+              name    = "sum"
+              default = join(",", data.coder_parameter.disk[*].value)
+            }
+            data "docker_image" "base" {}
+            data "coder_parameter" "image" {
+              name    = "image"
+              default = data.docker_image.base.digest
+            }
+            data "coder_parameter" "prefix" {
+              name    = "prefix"
+              default = module.near.prefixed
+            }
+        "#;
+        let near = r#"
+            variable "prefix" { type = string }
+            data "docker_image" "base" {}
+            data "coder_parameter" "near" {
+              name    = "near"
+              default = data.docker_image.base.digest
+            }
+            output "prefixed" { value = "${var.prefix}-near" }
+        "#;
+        let read = |digest: &str| serde_json::json!([{"mode": "data", "type": "docker_image", "name": "base", "values": {"digest": digest}}]);
+        let plan = serde_json::json!({"prior_state": {"values": {"root_module": {
+            "resources": read("sha"),
+            "child_modules": [{"address": "module.near", "resources": read("near-sha")}],
+        }}}});
+        let template = template(&[("main.tf", main), ("near/main.tf", near)], plan);
+        for (given, want) in [
+            (&[] as &[_], "count=1 disk-0=0 group-devs=devs image=sha near=near-sha prefix=1-near sum=0"),
+            (
+                &[("count", "2"), ("disk-1", "x")],
+                "count=2 disk-0=0 disk-1=x group-devs=devs image=sha near=near-sha prefix=2-near sum=0,x",
+            ),
+        ] {
+            let form = parameters(&template, given);
+            let shown: Vec<String> = form.iter().map(|(name, p)| format!("{name}={}", p.value.value)).collect();
+            assert_eq!(shown.join(" "), want);
+        }
+    }
+
+    #[test]
+    fn files_that_do_not_parse_and_circles_leave_the_rest_of_the_form() {
+        let main = r#"
+            locals {
+              a = local.b
+              b = local.a
+            }
+            data "coder_parameter" "fine" {
+              name    = "fine"
+              default = "x"
+            }
+            data "coder_parameter" "round" {
+              name    = "round"
+              default = local.a
+            }
+            data "coder_parameter" "nameless" {}
+        "#;
+        let template = template(&[("main.tf", main), ("broken.tf", "resource {")], Json::Null);
+        let rendered = template.render(&Value::UNKNOWN, &BTreeMap::new());
+        assert!(said(&rendered.diagnostics).contains("coder_parameter.nameless has no name"), "{rendered:?}");
+        let names: Vec<String> = rendered.parameters.unwrap().into_iter().map(|p| p.name).collect();
+        assert_eq!(names, ["fine", "round"]);
+    }
+}

@@ -344,9 +344,10 @@ impl Builder<'_> {
         }
         let stuck: Vec<&(Node, Place)> =
             (0..self.nodes.len()).filter(|i| missing[*i] > 0).map(|i| &self.nodes[i]).collect();
-        if !stuck.is_empty() {
+        if !stuck.is_empty() && !self.lenient {
             return Err(self.circle(&stuck));
         }
+        order.extend(stuck.iter().map(|n| n.0.clone()));
         self.graph.order = order;
         Ok(self.graph)
     }
