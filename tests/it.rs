@@ -12,3 +12,4 @@ mod schema;
 mod sdk_types;
 mod store;
 mod support;
+mod templates;
