@@ -2,6 +2,7 @@
 
 mod cli_server;
 mod config;
+mod crash;
 mod files;
 mod first_steps;
 mod front_door;
