@@ -2,10 +2,11 @@
 
 mod cli_server;
 mod config;
-mod crash;
+mod deployment;
 mod files;
 mod first_steps;
 mod front_door;
+mod organizations;
 mod parameters;
 mod provisioner;
 mod rbac;
@@ -13,4 +14,3 @@ mod schema;
 mod sdk_types;
 mod store;
 mod support;
-mod templates;

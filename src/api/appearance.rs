@@ -1,6 +1,5 @@
 //! What the dashboard shows of whose it is: name, logo, banners, links.
 
-use super::error::OrForbidden;
 use super::routes::{Access, Handler, Limit, Route, Routes};
 use super::{Cx, Error, Reply, reply};
 use crate::licensing;
@@ -51,8 +50,9 @@ fn get_appearance(cx: &Cx) -> Reply {
 
 /// Changes the appearance, all of it.
 fn put_appearance(cx: &Cx) -> Reply {
-    let object = Object::of(Resource::DeploymentConfig);
-    cx.db().require(Action::Update, &object).or_forbidden()?;
+    if !cx.db().may(Action::Update, &Object::of(Resource::DeploymentConfig)) {
+        return Err(Error::new(403, "You may not change the appearance of this deployment."));
+    }
     let body: sdk::UpdateAppearanceConfig = cx.body()?;
     if let Some(banner) = body.announcement_banners.iter().find(|b| !is_colour(&b.background_color)) {
         return Err(Error::bad(format!("Invalid color format: {:?}", banner.background_color))

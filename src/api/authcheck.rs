@@ -50,9 +50,10 @@ fn answer(cx: &Cx, name: &str, check: &sdk::AuthorizationCheck) -> Result<bool, 
         thing(cx, kind, &check.object.resource_id)?
     };
     let subject = &cx.actor()?.subject;
-    Ok(object.is_some_and(|object| match Action::parse(&check.action) {
-        Some(action) => subject.can(action, &object),
-        None => subject.can_unknown(&object),
+    // An action that is not defined for a kind of thing cannot be done, whatever wildcards are held.
+    Ok(object.is_some_and(|object| {
+        let defined = Action::parse(&check.action).filter(|action| object.resource.actions().contains(action));
+        defined.is_some_and(|action| subject.can(action, &object))
     }))
 }
 

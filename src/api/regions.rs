@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::routes::{Access, Handler, Limit, Route, Routes, Stream};
-use super::{Cx, Error, Reply, authn, entitlements, reply};
+use super::{Cx, Error, Reply, entitlements, reply};
 use crate::http::WebSocketOptions;
 use crate::rbac::{Action, Object, Resource};
 use crate::sdk;
@@ -24,12 +24,9 @@ fn get_regions(cx: &Cx) -> Reply {
     reply::ok(&sdk::RegionsResponse { regions: vec![primary(cx)?] })
 }
 
-/// The regions with their state. Without the feature nobody is told that one has to sign in.
+/// The regions with their state.
 fn get_proxies(cx: &Cx) -> Reply {
-    entitlements::require(cx, sdk::FeatureName::WorkspaceProxy)?;
-    if cx.actor_if_any().is_none() {
-        authn::authenticate(cx)?;
-    }
+    entitlements::require_then_user(cx, sdk::FeatureName::WorkspaceProxy)?;
     reply::ok(&sdk::RegionsResponse { regions: vec![primary_proxy(cx)?] })
 }
 

@@ -127,10 +127,12 @@ pub fn all() -> Routes {
     super::external_auth::routes(&mut r);
     super::files::routes(&mut r);
     super::general::routes(&mut r);
+    super::groups::routes(&mut r);
     super::health::routes(&mut r);
     super::members::routes(&mut r);
     super::licenses::routes(&mut r);
     super::organizations::routes(&mut r);
+    super::provisioners::routes(&mut r);
     super::regions::routes(&mut r);
     super::roles::routes(&mut r);
     super::templates::routes(&mut r);

@@ -10,6 +10,7 @@ pub mod organizations;
 pub mod presets;
 pub mod provisioner_daemons;
 pub mod provisioner_jobs;
+pub mod provisioner_lists;
 pub mod quotas;
 pub mod resources;
 pub mod roles;
@@ -37,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         presets::QUERIES,
         provisioner_daemons::QUERIES,
         provisioner_jobs::QUERIES,
+        provisioner_lists::QUERIES,
         quotas::QUERIES,
         resources::QUERIES,
         roles::QUERIES,

@@ -217,5 +217,6 @@ queries! {
     /// Takes back every share of an organization's workspaces.
     DeleteWorkspaceACLsByOrganization = delete_workspace_acls_by_organization(db, organization_id: Uuid) -> exec;
         allow(system Update System),
-        sql "UPDATE workspaces SET user_acl = '{}', group_acl = '{}' WHERE organization_id = :organization_id";
+        sql "UPDATE workspaces SET user_acl = json_object(), group_acl = json_object() WHERE organization_id = :organization_id",
+        pg "UPDATE workspaces SET user_acl = jsonb_build_object(), group_acl = jsonb_build_object() WHERE organization_id = :organization_id";
 }
