@@ -2,6 +2,7 @@
 
 mod cli_server;
 mod config;
+mod crash;
 mod deployment;
 mod files;
 mod first_steps;
@@ -14,3 +15,4 @@ mod schema;
 mod sdk_types;
 mod store;
 mod support;
+mod templates;

@@ -360,3 +360,28 @@ data "coder_workspace_tags" "x" {
         "data \"coder_workspace_preset\" \"p\" {\n  name = \"P\"\n  parameters = { cpus = \"x\", no = \"1\" }\n}\n";
     assert_eq!(post(&[("main.tf", &main.replace("TAG", "")), ("more.tf", preset)], zone("b")).invalid(), ["P"]);
 }
+
+#[test]
+fn a_build_is_for_the_provisioners_that_its_values_ask_for() {
+    let server = Server::start();
+    let main = r#"
+variable "kind" {
+  default = "k"
+}
+data "coder_parameter" "zone" {
+  name    = "zone"
+  default = ""
+  mutable = true
+}
+data "coder_workspace_tags" "x" {
+  tags = {
+    zone = data.coder_parameter.zone.value == "" ? null : "${var.kind}-${data.coder_parameter.zone.value}"
+  }
+}
+"#;
+    let template = server.template("zoned", &[("main.tf", main)]);
+    let body = json!({"template_id": template.id, "name": "box", "rich_parameter_values": chosen(&[("zone", "eu")])});
+    let workspace: Workspace = server.owner().post("/api/v2/users/me/workspaces", body).ok(201);
+    let tags: Vec<String> = workspace.latest_build.job.tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(tags, ["owner=", "scope=organization", "zone=k-eu"]);
+}

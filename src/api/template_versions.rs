@@ -66,11 +66,12 @@ fn post_version(cx: &Cx) -> Reply {
     let file_id = body.file_id.filter(|id| !id.is_nil());
     let file_id = match (file_id, body.example_id.as_str()) {
         (Some(_), id) if !id.is_empty() => return Err(Error::bad("Give an example_id or a file_id, not both.")),
-        (Some(id), _) => cx.db().get_file_by_id(id).map_err(|e| hidden_as(e, "There is no such file."))?.id,
+        (Some(id), _) => id,
         (None, id) => keep_example(cx, id)?,
     };
+    let file = cx.db().get_file_by_id(file_id).map_err(|e| hidden_as(e, "There is no such file."))?;
     let variables: Vec<_> = body.user_variable_values.into_iter().map(|v| (v.name, v.value)).collect();
-    let template_tags = template_tags(cx, organization.id, file_id, &variables, classic)?;
+    let template_tags = template_tags(cx, organization.id, &file.data, &variables, classic)?;
     let (version, job) = versions::create(
         &cx.deployment,
         cx.db(),
@@ -97,11 +98,11 @@ fn post_version(cx: &Cx) -> Reply {
 fn template_tags(
     cx: &Cx,
     organization: Uuid,
-    file_id: Uuid,
+    archive: &[u8],
     variables: &[(String, String)],
     classic: bool,
 ) -> Result<BTreeMap<String, String>, Error> {
-    let Ok(source) = Source::from_tar(&cx.db().get_file_by_id(file_id)?.data) else { return Ok(BTreeMap::new()) };
+    let Ok(source) = Source::from_tar(archive) else { return Ok(BTreeMap::new()) };
     let tags = if classic {
         tags::of_classic_import(&cx.deployment, &source)
     } else {

@@ -231,6 +231,8 @@ impl Worker {
                 }
             }));
             drop(done);
+            // Whoever follows the log reads it to the end before the job is marked as over.
+            log.flush_or_complain();
             worked.unwrap_or_else(|_| Err(Failed::because("the provisioner broke down; the server's log says where")))
         })
     }

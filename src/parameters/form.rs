@@ -11,6 +11,7 @@ use super::stored::StoredForm;
 use super::template::Template;
 use super::{Rendered, Renderer, owner};
 use crate::deployment::Deployment;
+use crate::provisioner::hcl;
 use crate::provisioner::hcl::functions::Host;
 use crate::provisioner::hcl::value::Value;
 use crate::provisioner::source::{Source, SourceError};
@@ -69,7 +70,9 @@ impl Form {
                 let source = Source::from_tar(&files.get_file_by_id(import.file_id)?.data)?;
                 let variables = db.get_template_version_variables(version.id)?;
                 let variables = variables.into_iter().filter_map(variable).collect();
-                Kind::Evaluated(Template::read(host(deployment, source), variables, kept.cached_plan))
+                let host = host(deployment, source);
+                let read = hcl::with_room(|| Template::read(host, variables, kept.cached_plan));
+                Kind::Evaluated(read.map_err(no_room)?)
             }
         };
         Ok(Form {
@@ -96,7 +99,8 @@ impl Renderer for Form {
         match &self.kind {
             Kind::Stored(form) => form.render(owner, values),
             Kind::Evaluated(template) => Ok(match self.owner(owner)? {
-                Some(known) => template.render(&known, values),
+                // Forms are rendered on the small stacks of connections, too.
+                Some(known) => hcl::with_room(|| template.render(&known, values)).map_err(no_room)?,
                 None => Rendered {
                     diagnostics: vec![coded(
                         OWNER_NOT_FOUND,
@@ -107,6 +111,11 @@ impl Renderer for Form {
             }),
         }
     }
+}
+
+/// There is no thread to be had to evaluate on.
+fn no_room(e: std::io::Error) -> store::Error {
+    store::Error::Unavailable(format!("a template cannot be evaluated now: {e}"))
 }
 
 /// Whether an import by a provisioner of that API version kept what evaluating takes.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rockpool::provisioner::hcl::eval::{Empty, Evaluator};
 use rockpool::provisioner::hcl::functions::Host;
 use rockpool::provisioner::hcl::value::Value;
+use rockpool::provisioner::hcl::with_room;
 
 fn eval(text: &str) -> Result<Value, String> {
     let expr = text.parse().map_err(|e| format!("{e}"))?;
@@ -59,6 +60,28 @@ fn what_is_not_known_stays_so_and_what_is_sensitive_does_too() {
         let value = eval(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
         assert_eq!((value.has_unknown(), value.has_sensitive()), (unknown, sensitive), "{expression}");
     }
+}
+
+/// The parser bounds how deep expressions nest, and so how deep evaluating them goes.
+#[test]
+fn the_deepest_expressions_fit_a_small_stack() {
+    let deepest = |build: &dyn Fn(usize) -> String| {
+        let fits = |n: &usize| build(*n).parse::<hcl_edit::expr::Expression>().is_ok();
+        build((1..200).take_while(fits).last().unwrap())
+    };
+    let expressions = [
+        deepest(&|n| format!("{}1{}", "(".repeat(n), ")".repeat(n))),
+        deepest(&|n| format!("{}1{}", "[".repeat(n), "]".repeat(n))),
+        deepest(&|n| format!("{}1{}", "upper(".repeat(n), ")".repeat(n))),
+        deepest(&|n| format!("{}[]{}", "[for x in ".repeat(n), " : x]".repeat(n))),
+        deepest(&|n| format!("{}1{}", "true ? ".repeat(n), " : 2".repeat(n))),
+        deepest(&|n| format!("{}1{}", "\"a${".repeat(n), "}\"".repeat(n))),
+        deepest(&|n| format!("\"{}x{}\"", "%{ if true }".repeat(n), "%{ endif }".repeat(n))),
+        deepest(&|n| format!("1{}", " + 1".repeat(n))),
+    ];
+    let small = std::thread::Builder::new().stack_size(256 << 10);
+    let all = move || with_room(|| expressions.iter().map(|e| eval(e).is_ok()).collect::<Vec<_>>());
+    assert_eq!(small.spawn(all).unwrap().join().unwrap().unwrap().len(), 8);
 }
 
 const FUNCTIONS: &str = "abs alltrue base64decode cidrhost cidrsubnet cidrsubnets chunklist coalesce compact concat \

@@ -222,6 +222,12 @@ impl Server {
         }
     }
 
+    /// Sets an environment variable for its next start.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.options.environment.retain(|(known, _)| known != name);
+        self.options.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Starts it again in the same folder, on another port.
     #[track_caller]
     pub fn start_again(&mut self) {

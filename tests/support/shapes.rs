@@ -56,6 +56,9 @@ impl fmt::Display for Mismatch {
     }
 }
 
+/// Fields that are words, though the document calls them ids.
+const WORDS: [(&str, &str); 1] = [("TemplateExample", "id")];
+
 /// All types by name.
 pub struct Shapes {
     definitions: HashMap<String, Definition>,
@@ -74,6 +77,13 @@ impl Shapes {
                 None => Definition::Object(object_fields(types, documented, definition, said)),
             };
             shapes.definitions.insert(name.clone(), definition);
+        }
+        for (name, field) in WORDS {
+            if let Some(Definition::Object(fields)) = shapes.definitions.get_mut(name)
+                && let Some(field) = fields.get_mut(field)
+            {
+                field.shape = Shape::String;
+            }
         }
         // What only the document knows: it does not say what may be absent.
         for (name, definition) in documented {

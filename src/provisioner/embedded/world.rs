@@ -59,8 +59,9 @@ impl World {
         Names { world: self, module, key: None, own: None }
     }
 
-    /// Sets the value of a node.
+    /// Sets the value of a node. One that is nested too deeply ([`shallow`]) counts as not known.
     pub fn set(&mut self, node: Node, value: Value) {
+        let value = if shallow(&value).is_ok() { value } else { Value::UNKNOWN };
         self.values.insert(node, value);
     }
 
