@@ -13,6 +13,8 @@ mod provisioner;
 mod rbac;
 mod schema;
 mod sdk_types;
+mod sessions;
 mod store;
 mod support;
 mod templates;
+mod users;
