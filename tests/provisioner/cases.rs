@@ -281,3 +281,41 @@ fn modules_keep_their_names_apart_and_show_in_addresses() {
     assert_eq!((net.r#type.as_str(), net.module_path.as_str()), ("terraform_data", "module.net"));
     assert_eq!(bench.state_json()["outputs"]["net"]["value"]["address"], "n-box:80 net");
 }
+
+/// Shortcuts do not count: `b` needs the agent, but through `a` as well, so `a` is nearer.
+#[test]
+fn an_agent_is_in_the_nearest_resource_that_needs_it() {
+    let agent = "resource \"coder_agent\" \"main\" {\n  os = \"linux\"\n  arch = \"amd64\"\n}\n";
+    let with = |rest: &str| format!("{agent}{rest}");
+    for (text, want) in [
+        (
+            with(
+                "resource \"terraform_data\" \"a\" {\n  input = coder_agent.main.id\n}\nresource \"terraform_data\" \"b\" {\n  input = [coder_agent.main.id, terraform_data.a.id]\n}\n",
+            ),
+            Some("a"),
+        ),
+        (
+            with(
+                "resource \"terraform_data\" \"z\" {\n  input = coder_agent.main.id\n}\nresource \"terraform_data\" \"b\" {\n  depends_on = [coder_agent.main]\n}\n",
+            ),
+            Some("b"),
+        ),
+        (
+            with(
+                "locals {\n  id = coder_agent.main.id\n}\nresource \"terraform_data\" \"far\" {\n  input = local.id\n}\n",
+            ),
+            Some("far"),
+        ),
+        (with("resource \"terraform_data\" \"apart\" {}\n"), None),
+    ] {
+        for from in [GraphSource::Plan, GraphSource::State] {
+            let log = Log::default();
+            let (mut session, _) = Bench::of(&text).plan(Start, &log).unwrap();
+            session.apply(&log).unwrap();
+            let graph = session.graph(from, &log).unwrap();
+            let homes: Vec<_> =
+                graph.resources.iter().filter(|r| !r.agents.is_empty()).map(|r| r.name.as_str()).collect();
+            assert_eq!(homes, Vec::from_iter(want), "{text}");
+        }
+    }
+}
