@@ -87,6 +87,14 @@ fn stopping_unmakes_what_counts_starts_and_starting_again_makes_it_anew() {
 }
 
 #[test]
+fn a_workspace_that_never_was_can_be_destroyed_whatever_its_template_says() {
+    let mut bench = Bench::of("variable \"x\" {}\nresource \"coder_external_agent\" \"a\" {\n  agent_id = var.x\n}\n");
+    assert!(bench.plan(Start, &Log::default()).is_err());
+    let graph = bench.build(Destroy);
+    assert_eq!((bench.state.len(), graph.resources.len(), graph.has_external_agents), (0, 0, true));
+}
+
+#[test]
 fn an_agent_keeps_its_id_and_gets_a_token_each_build() {
     let mut bench = case("minimal");
     let agent = |graph: &GraphComplete| graph.resources.iter().flat_map(|r| &r.agents).next().unwrap().clone();
