@@ -575,3 +575,116 @@ fn the_use_of_a_template_is_told_by_the_day() {
     assert!((60..=61).contains(&entries.len()) && entries.iter().all(|day| day["amount"] == 0));
     assert_eq!(owner.get(&format!("{path}?tz_offset=x")).invalid(), ["tz_offset"]);
 }
+
+#[test]
+fn access_lists_decide_who_sees_and_changes_a_template() {
+    let server = without_provisioners();
+    let owner = server.owner();
+    let template = waiting_template(&server, &owner, "hidden", json!({"disable_everyone_group_access": true}));
+    let (mel, as_mel) = server.user("mel", &[]);
+    let path = format!("/api/v2/templates/{}", template.id);
+    let acl = format!("{path}/acl");
+    as_mel.get(&path).refused(404);
+    let listed: Vec<Template> = as_mel.get("/api/v2/templates").ok(200);
+    assert!(listed.is_empty());
+
+    let everyone = server.organization();
+    for (perms, sees, changes) in [
+        (json!({"user_perms": {mel.id.to_string(): "use"}}), true, false),
+        (json!({"user_perms": {mel.id.to_string(): "admin"}}), true, true),
+        (json!({"user_perms": {mel.id.to_string(): ""}, "group_perms": {everyone.to_string(): "use"}}), true, false),
+        (json!({"group_perms": {everyone.to_string(): "", Uuid::from_u128(7).to_string(): ""}}), false, false),
+    ] {
+        owner.patch(&acl, &perms).expect(200);
+        as_mel.get(&path).expect(if sees { 200 } else { 404 });
+        let change = as_mel.patch(&path, json!({"description": perms.to_string().len().to_string()}));
+        change.expect(if changes {
+            200
+        } else if sees {
+            403
+        } else {
+            404
+        });
+        as_mel.get(&acl).expect(if changes {
+            200
+        } else if sees {
+            403
+        } else {
+            404
+        });
+    }
+
+    owner
+        .patch(&acl, json!({"user_perms": {mel.id.to_string(): "admin"}, "group_perms": {everyone.to_string(): "use"}}))
+        .expect(200);
+    let told = owner.get(&acl).expect(200).json();
+    assert_eq!((&told["users"][0]["username"], &told["users"][0]["role"]), (&json!("mel"), &json!("admin")));
+    assert_eq!((&told["group"][0]["id"], &told["group"][0]["role"]), (&json!(everyone), &json!("use")));
+    assert_eq!(told["group"][0]["total_member_count"], 2);
+    let available = owner.get(&format!("{acl}/available?q=mel")).expect(200).json();
+    assert_eq!(available["users"].as_array().unwrap().len(), 1);
+    assert_eq!(available["groups"][0]["id"], json!(everyone));
+
+    for (perms, fields) in [
+        (json!({"user_perms": {mel.id.to_string(): "boss"}}), &["user_perms"][..]),
+        (json!({"user_perms": {"x": "use"}, "group_perms": {"y": "use"}}), &["user_perms", "group_perms"]),
+        (json!({"group_perms": {Uuid::from_u128(7).to_string(): "use"}}), &["group_perms"]),
+    ] {
+        assert_eq!(owner.patch(&acl, &perms).invalid(), fields, "{perms}");
+    }
+}
+
+#[test]
+fn a_version_without_a_template_is_for_those_who_make_templates() {
+    let server = without_provisioners();
+    let owner = server.owner();
+    let loose = ask(&server, &owner, SMALLEST[0].1, json!({}));
+    let template = waiting_template(&server, &owner, "plain", json!({}));
+    let (_, member) = server.user("mel", &[]);
+    let (_, admin) = server.user("ted", &["template-admin"]);
+    for (client, version, read, change) in [
+        (&member, loose.id, 404, 404),
+        (&member, template.active_version_id, 200, 403),
+        (&admin, loose.id, 200, 200),
+        (&admin, template.active_version_id, 200, 200),
+    ] {
+        let path = format!("/api/v2/templateversions/{version}");
+        for part in ["", "/logs", "/presets"] {
+            client.get(&format!("{path}{part}")).expect(read);
+        }
+        client.patch(&path, json!({"message": "mine"})).expect(change);
+        client.patch(&format!("{path}/cancel"), json!({})).expect(change);
+        let archive = client.post(&format!("{path}/archive"), json!({}));
+        assert!(archive.answer.status >= 400);
+    }
+    let body = asked_for(&admin, SMALLEST[0].1, json!({}));
+    member.post(&versions_path(&server), &body).refused(404);
+    member.post(&templates_path(&server), json!({"name": "mine", "template_version_id": loose.id})).refused(404);
+    member.delete(&format!("/api/v2/templates/{}", template.id)).refused(403);
+    member.get("/api/v2/templates/examples").refused(404);
+    server.anonymous().get(&format!("/api/v2/templates/{}", template.id)).refused(401);
+}
+
+#[test]
+fn without_a_licence_templates_keep_what_only_a_licence_sets() {
+    let server = Options::default().argument("--provisioner-daemons=0").set("ROCKPOOL_LICENSING", "enforced").start();
+    let owner = server.owner();
+    let made = waiting_template(
+        &server,
+        &owner,
+        "plain",
+        json!({
+            "default_ttl_ms": 60_000, "failure_ttl_ms": 60_000, "require_active_version": true,
+            "autostart_requirement": {"days_of_week": ["monday"]},
+        }),
+    );
+    assert_eq!((made.default_ttl_ms, made.failure_ttl_ms, made.require_active_version), (60_000, 0, false));
+    assert_eq!(made.autostart_requirement.days_of_week.len(), 7);
+    let path = format!("/api/v2/templates/{}", made.id);
+    let changed: Template = owner
+        .patch(&path, json!({"default_ttl_ms": 1000, "deprecation_message": "old", "time_til_dormant_ms": 60_000}))
+        .ok(200);
+    assert_eq!((changed.default_ttl_ms, changed.deprecated, changed.time_til_dormant_ms), (1000, false, 0));
+    assert_eq!(owner.patch(&path, json!({"max_port_share_level": "owner"})).invalid(), ["max_port_sharing_level"]);
+    owner.get(&format!("{path}/acl")).refused(403);
+}

@@ -40,6 +40,7 @@ pub mod resources;
 pub mod roles;
 pub mod routes;
 pub mod sessions;
+pub mod template_acl;
 pub mod template_dry_runs;
 pub mod template_versions;
 pub mod templates;

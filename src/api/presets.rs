@@ -3,10 +3,24 @@
 use super::routes::Routes;
 use super::{Cx, Reply, lookup, reply};
 use crate::sdk;
+use crate::store::queries::presets::InvalidatedPreset;
 
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
     r.user("GET", "/api/v2/templateversions/{templateversion}/presets", get_presets);
+    r.user("POST", "/api/v2/templates/{template}/prebuilds/invalidate", post_invalidate);
+}
+
+/// Has the prebuilt workspaces of a template's active version replaced.
+fn post_invalidate(cx: &Cx) -> Reply {
+    let template = lookup::template(cx)?;
+    let found = cx.db().update_presets_last_invalidated_at(template.id, cx.now())?;
+    let show = |preset: InvalidatedPreset| sdk::InvalidatedPreset {
+        template_name: preset.template_name,
+        template_version_name: preset.template_version_name,
+        preset_name: preset.template_version_preset_name,
+    };
+    reply::ok(&sdk::InvalidatePresetsResponse { invalidated: found.into_iter().map(show).collect() })
 }
 
 /// The presets of a version; null when there are none.

@@ -137,6 +137,7 @@ pub fn all() -> Routes {
     super::roles::routes(&mut r);
     super::templates::routes(&mut r);
     super::template_versions::routes(&mut r);
+    super::template_acl::routes(&mut r);
     super::template_dry_runs::routes(&mut r);
     super::presets::routes(&mut r);
     super::users::routes(&mut r);

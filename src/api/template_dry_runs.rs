@@ -52,7 +52,10 @@ fn post_dry_run(cx: &Cx) -> Reply {
 fn dry_run(cx: &Cx) -> Result<ProvisionerJob, Error> {
     let version = lookup::template_version(cx)?;
     let text = cx.param("jobID");
-    let id = Uuid::try_parse(text).map_err(|_| Error::bad(format!("The job id {text:?} must be a valid UUID.")))?;
+    let id = Uuid::try_parse(text).map_err(|_| {
+        Error::bad(format!("The job id {text:?} must be a valid UUID."))
+            .detail("It is in the answer to making the dry run.")
+    })?;
     let job = cx.db().get_provisioner_jobs_by_ids(&[id])?.pop();
     let job = job.ok_or_else(|| Error::new(404, format!("There is no provisioner job {id}.")))?;
     let is_of_version = match Input::from_job(&job) {

@@ -19,7 +19,7 @@ use crate::store::queries::provisioner_jobs::ProvisionerJob;
 use crate::store::queries::template_versions as rows;
 use crate::store::queries::template_versions::TemplateVersion;
 use crate::store::{Optional, Where};
-use crate::templates::{examples, versions};
+use crate::templates::{self, examples, versions};
 
 /// What stands for a secret.
 const REDACTED: &str = "*redacted*";
@@ -185,7 +185,7 @@ fn patch_version(cx: &Cx) -> Reply {
     // A taken name is the client's to mend, as when one is made of it.
     let updated = versions::rename(&cx.deployment, cx.db(), &version, &body.name, body.message.as_deref());
     match updated {
-        Err(crate::templates::Error::VersionNameTaken(name)) => Err(Error::invalid(
+        Err(templates::Error::VersionNameTaken(name)) => Err(Error::invalid(
             format!("The template has another version named {name:?}."),
             "name",
             "This name is taken.",
@@ -207,8 +207,16 @@ fn archive_version(cx: &Cx) -> Reply {
     if version.archived {
         return Err(Error::bad("The template version is archived already."));
     }
-    versions::archive(&cx.deployment, cx.db(), &version)?;
+    versions::archive(&cx.deployment, cx.db(), &version).map_err(hide)?;
     reply::ok(&format!("template version {:?} archived", version.id.to_string()))
+}
+
+/// Those who may not archive are told as little as if there were nothing to archive.
+fn hide(e: templates::Error) -> Error {
+    match e {
+        templates::Error::Store(e) if e.is_hidden() => Error::not_found(),
+        other => other.into(),
+    }
 }
 
 /// Takes a version back from the archive.
@@ -217,7 +225,7 @@ fn unarchive_version(cx: &Cx) -> Reply {
     if !version.archived {
         return Err(Error::bad("The template version is not archived."));
     }
-    versions::unarchive(&cx.deployment, cx.db(), &version)?;
+    versions::unarchive(&cx.deployment, cx.db(), &version).map_err(hide)?;
     reply::ok(&format!("template version {:?} unarchived", version.id.to_string()))
 }
 
@@ -383,7 +391,7 @@ fn patch_active_version(cx: &Cx) -> Reply {
 fn archive_versions(cx: &Cx) -> Reply {
     let template = lookup::template(cx)?;
     let body: sdk::ArchiveTemplateVersionsRequest = cx.body()?;
-    let archived = versions::archive_unused(&cx.deployment, cx.db(), template.id, body.all)?;
+    let archived = versions::archive_unused(&cx.deployment, cx.db(), template.id, body.all).map_err(hide)?;
     reply::ok(&sdk::ArchiveTemplateVersionsResponse {
         template_id: template.id,
         archived_ids: Some(archived).filter(|ids| !ids.is_empty()),

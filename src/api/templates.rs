@@ -208,10 +208,11 @@ pub fn render_one(cx: &Cx, template: Template) -> Result<sdk::Template, Error> {
 pub fn render(cx: &Cx, templates: Vec<Template>) -> Result<Vec<sdk::Template>, Error> {
     let ids: Vec<Uuid> = templates.iter().map(|template| template.id).collect();
     let stats = cx.deployment.build_times.stats(&cx.system_db(), &ids, cx.now())?;
-    Ok(templates.into_iter().zip(stats).map(|(template, stats)| show(template, stats)).collect())
+    let entitled = settings::Entitled::of(&cx.deployment);
+    Ok(templates.into_iter().zip(stats).map(|(template, stats)| show(template, stats, entitled)).collect())
 }
 
-fn show(template: Template, stats: Stats) -> sdk::Template {
+fn show(template: Template, stats: Stats, entitled: settings::Entitled) -> sdk::Template {
     sdk::Template {
         autostop_requirement: sdk::TemplateAutostopRequirement {
             days_of_week: day_names(template.autostop_requirement_days_of_week as u8 & schedule::EVERY_DAY),
@@ -245,8 +246,8 @@ fn show(template: Template, stats: Stats) -> sdk::Template {
         failure_ttl_ms: millis(template.failure_ttl),
         time_til_dormant_ms: millis(template.time_til_dormant),
         time_til_dormant_autodelete_ms: millis(template.time_til_dormant_autodelete),
-        require_active_version: template.require_active_version,
-        max_port_share_level: template.max_port_sharing_level,
+        require_active_version: template.require_active_version && entitled.access_control,
+        max_port_share_level: entitled.port_share_level(template.max_port_sharing_level),
         cors_behavior: template.cors_behavior,
         use_classic_parameter_flow: template.use_classic_parameter_flow,
     }
@@ -278,6 +279,7 @@ impl From<templates::Error> for Error {
                 format!("The template version {id} is part of a template already."),
                 "Is part of a template.",
             ),
+            Unusable(id) => Error::bad(format!("The template version {id} is archived.")),
             OtherTemplate => Error::bad("The template version does not belong to this template."),
             NotImported(status) => Error::new(403, "Only versions that were imported well can be promoted.")
                 .detail(format!("The version's import is {status}.")),

@@ -1,46 +1,60 @@
 //! Templates that come with the server, for those who have none yet.
 
+use serde::Deserialize;
+
 use crate::sdk::TemplateExample;
 use crate::version;
 
-/// A template that comes with the server.
-pub struct Example {
+/// A template that comes with the server: its id, and its files by path. One is `README.md`, which says
+/// what the template is.
+struct Example {
     id: &'static str,
-    name: &'static str,
-    description: &'static str,
-    icon: &'static str,
-    tags: &'static [&'static str],
-    /// Paths and contents; one is `README.md`.
     files: &'static [(&'static str, &'static str)],
 }
 
-macro_rules! files {
+/// What stands above the text of a `README.md`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Heading {
+    display_name: String,
+    description: String,
+    icon: String,
+    tags: Vec<String>,
+}
+
+macro_rules! example {
     ($id:literal: $($path:literal),+) => {
-        &[$(($path, include_str!(concat!("../../fixtures/templates/", $id, "/", $path)))),+]
+        Example { id: $id, files: &[$(($path, include_str!(concat!("../../fixtures/templates/", $id, "/", $path)))),+] }
     };
 }
 
-static EXAMPLES: &[Example] = &[Example {
-    id: "scratch",
-    name: "Scratch",
-    description: "The least template that has an agent, to build on",
-    icon: "/emojis/1f4e6.png",
-    tags: &[],
-    files: files!("scratch": "README.md", "main.tf"),
-}];
+static EXAMPLES: &[Example] = &[example!("local": "README.md", "main.tf"), example!("scratch": "README.md", "main.tf")];
 
 /// All of them, as the API shows them.
 pub fn list() -> Vec<TemplateExample> {
-    let render = |example: &Example| TemplateExample {
+    EXAMPLES.iter().map(render).collect()
+}
+
+fn render(example: &Example) -> TemplateExample {
+    let readme = example.files.iter().find(|(path, _)| *path == "README.md").map_or("", |(_, text)| text);
+    let (heading, markdown) = split(readme);
+    TemplateExample {
         id: example.id.to_owned(),
         url: format!("{}/tree/main/fixtures/templates/{}", version::EXTERNAL_URL, example.id),
-        name: example.name.to_owned(),
-        description: example.description.to_owned(),
-        icon: example.icon.to_owned(),
-        tags: example.tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        markdown: example.files.iter().find(|(path, _)| *path == "README.md").map_or("", |(_, text)| text).to_owned(),
-    };
-    EXAMPLES.iter().map(render).collect()
+        name: heading.display_name,
+        description: heading.description,
+        icon: heading.icon,
+        tags: heading.tags,
+        markdown: markdown.to_owned(),
+    }
+}
+
+fn split(readme: &str) -> (Heading, &str) {
+    let parts = readme.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
+    match parts.and_then(|(yaml, text)| Some((serde_norway::from_str(yaml).ok()?, text.trim_start()))) {
+        Some(found) => found,
+        None => (Heading::default(), readme),
+    }
 }
 
 /// The example of that id as a tar archive, the same every time.
@@ -71,7 +85,7 @@ mod tests {
         for example in list() {
             let source = Source::from_tar(&archive(&example.id).unwrap().unwrap()).unwrap();
             assert!(source.get("main.tf").is_some(), "{}", example.id);
-            assert!(example.markdown.starts_with("# "), "{}", example.id);
+            assert!(example.markdown.starts_with("# ") && !example.name.is_empty(), "{example:?}");
         }
         assert!(archive("no-such-example").is_none());
     }

@@ -2,9 +2,10 @@
 //! their workspaces. Callers have read what they change with the rights of whoever asks; the store checks
 //! each change. Knows no HTTP.
 //!
-//! [`versions`] makes versions and moves them; [`settings`] makes, changes and deletes templates;
+//! [`versions`] makes versions and moves them; [`settings`] makes, changes and deletes templates; [`acl`] says who may use them;
 //! [`schedule`] is about when workspaces stop; [`stats`] counts; [`examples`] come with the server.
 
+pub mod acl;
 pub mod examples;
 pub mod schedule;
 pub mod settings;
@@ -35,7 +36,10 @@ pub enum Error {
     /// There is no such version.
     #[error("there is no template version {0}")]
     NoVersion(Uuid),
-    /// The version is archived.
+    /// The version is archived, so it cannot be promoted.
+    #[error("the template version {0} is archived")]
+    Unusable(Uuid),
+    /// The version is archived, so no template can be made of it.
     #[error("the template version {0} is archived")]
     Archived(Uuid),
     /// The version already is a template's.

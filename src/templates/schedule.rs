@@ -117,13 +117,26 @@ pub struct Touch {
     pub dormant_at: bool,
 }
 
-/// Gives a template a schedule, unless it has it already, and brings its workspaces in line.
-pub fn set(db: &Db, template: &Template, wanted: Schedule, touch: Touch, now: Time) -> Result<(), Error> {
+/// Gives a template a schedule, unless it has it already, and brings its workspaces in line. What the
+/// deployment is not entitled to stays as it is.
+pub fn set(
+    db: &Db,
+    template: &Template,
+    wanted: Schedule,
+    touch: Touch,
+    now: Time,
+    entitled: bool,
+) -> Result<(), Error> {
     let had = Schedule::of(template);
+    let (default_ttl_ms, activity_bump_ms) = (wanted.default_ttl_ms, wanted.activity_bump_ms);
+    let wanted = if entitled { wanted } else { Schedule { default_ttl_ms, activity_bump_ms, ..had } };
     if wanted == had {
         return Ok(());
     }
     db.update_template_schedule_by_id(&wanted.row(template, now))?;
+    if !entitled {
+        return Ok(());
+    }
     let dormant_at = touch.dormant_at.then_some(now);
     db.update_workspaces_dormant_deleting_at_by_template_id(
         template.id,

@@ -5,14 +5,43 @@ use uuid::Uuid;
 use super::schedule::{self, Check, Schedule, Touch};
 use super::{Error, publish_update};
 use crate::deployment::Deployment;
+use crate::licensing;
 use crate::rbac::{Acl, ActionSet, Resource, role_actions};
 use crate::sdk::{
-    CORSBehavior, CreateTemplateRequest, UpdateTemplateMeta, WireEnum, Word, WorkspaceAgentPortShareLevel,
+    CORSBehavior, CreateTemplateRequest, FeatureName, UpdateTemplateMeta, WireEnum, Word, WorkspaceAgentPortShareLevel,
 };
 use crate::store::queries::organizations::Organization;
 use crate::store::queries::template_versions::TemplateVersion;
 use crate::store::queries::templates::{NewTemplate, Template, TemplateAcl, TemplateMeta};
 use crate::store::{self, Db, Optional};
+
+/// What the deployment is entitled to, of all that a template can be set to.
+#[derive(Debug, Clone, Copy)]
+pub struct Entitled {
+    /// When workspaces must stop, go dormant and are deleted.
+    pub scheduling: bool,
+    /// Which versions workspaces may have, and deprecation.
+    pub access_control: bool,
+    /// How widely ports are shared.
+    pub port_sharing: bool,
+}
+
+impl Entitled {
+    /// As the deployment's configuration has it.
+    pub fn of(deployment: &Deployment) -> Entitled {
+        let has = |feature| licensing::entitled(&deployment.config, feature);
+        Entitled {
+            scheduling: has(FeatureName::AdvancedTemplateScheduling),
+            access_control: has(FeatureName::AccessControl),
+            port_sharing: has(FeatureName::ControlSharedPorts),
+        }
+    }
+
+    /// The level that ports of a template are shared at most.
+    pub fn port_share_level(self, kept: WorkspaceAgentPortShareLevel) -> WorkspaceAgentPortShareLevel {
+        if self.port_sharing { kept } else { WorkspaceAgentPortShareLevel::Public }
+    }
+}
 
 /// By how much activity puts off the stop where nothing is said: an hour.
 const DEFAULT_ACTIVITY_BUMP_MS: i64 = 3_600_000;
@@ -40,7 +69,9 @@ pub fn create(
     let autostop_days = check.autostop_days(&autostop);
     let autostart_days =
         request.autostart_requirement.as_ref().map_or(schedule::EVERY_DAY, |days| check.autostart_days(days));
-    let level = port_share_level(&mut check, "max_port_share_level", request.max_port_share_level.as_ref());
+    let entitled = Entitled::of(deployment);
+    let wanted_level = request.max_port_share_level.as_ref();
+    let level = port_share_level(&mut check, entitled, "max_port_share_level", wanted_level);
     let cors = cors_behavior(&mut check, request.cors_behavior.as_ref());
     let schedule = Schedule {
         allow_user_autostart: request.allow_user_autostart.unwrap_or(true),
@@ -83,10 +114,11 @@ pub fn create(
         db.insert_template(&new).map_err(|e| taken(e, name))?;
         // Before it belongs to the template, who makes templates may still change it.
         db.update_template_version_by_id(version.id, Some(new.id), now, &version.name, &version.message)?;
-        if request.require_active_version {
+        if request.require_active_version && entitled.access_control {
             db.update_template_access_control_by_id(new.id, true, "")?;
         }
-        schedule::set(db, &db.get_template_by_id(new.id)?, schedule, Touch::default(), now)?;
+        let made = db.get_template_by_id(new.id)?;
+        schedule::set(db, &made, schedule, Touch::default(), now, entitled.scheduling)?;
         Ok(db.get_template_by_id(new.id)?)
     })
 }
@@ -118,10 +150,15 @@ fn taken(e: store::Error, name: &str) -> Error {
 
 fn port_share_level(
     check: &mut Check,
+    entitled: Entitled,
     field: &str,
     wanted: Option<&Word<WorkspaceAgentPortShareLevel>>,
 ) -> Option<WorkspaceAgentPortShareLevel> {
     let level = wanted?.known();
+    if !entitled.port_sharing {
+        check.refuse(field, "This deployment has no restrictions of port sharing.");
+        return None;
+    }
     if level.is_none() {
         check.refuse(field, format!("Must be one of {}.", words::<WorkspaceAgentPortShareLevel>()));
     }
@@ -171,7 +208,10 @@ pub fn update(
             .none_or_a_minute("time_til_dormant_autodelete_ms", request.time_til_dormant_autodelete_ms),
     };
     // Clients know it by this name here.
-    let level = port_share_level(&mut check, "max_port_sharing_level", request.max_port_share_level.as_ref());
+    let entitled = Entitled::of(deployment);
+    let shown = entitled.port_share_level(template.max_port_sharing_level);
+    let wanted_level = request.max_port_share_level.as_ref().filter(|word| word.known() != Some(shown));
+    let level = port_share_level(&mut check, entitled, "max_port_sharing_level", wanted_level);
     let cors = cors_behavior(&mut check, request.cors_behavior.as_ref().filter(|word| !word.is_empty()));
     check.finish()?;
 
@@ -190,8 +230,12 @@ pub fn update(
         cors_behavior: cors.unwrap_or(template.cors_behavior),
     };
     let deprecated = or_kept(&request.deprecation_message, &template.deprecated);
-    let access_changes =
-        request.require_active_version != template.require_active_version || deprecated != template.deprecated;
+    // Without the feature nothing is deprecated, but what is can be brought back.
+    let deprecated =
+        if entitled.access_control || deprecated.is_empty() { deprecated } else { template.deprecated.clone() };
+    let require_active_version =
+        if entitled.access_control { request.require_active_version } else { template.require_active_version };
+    let access_changes = require_active_version != template.require_active_version || deprecated != template.deprecated;
     // A name that is left out counts as a change: it is what clients send that change something else.
     let named = request.name == template.name;
     if named && wanted == had && !access_changes && is_same(&meta, template) {
@@ -203,13 +247,13 @@ pub fn update(
         }
         db.update_template_meta_by_id(&meta).map_err(|e| taken(e, &meta.name))?;
         if access_changes {
-            db.update_template_access_control_by_id(template.id, request.require_active_version, &deprecated)?;
+            db.update_template_access_control_by_id(template.id, require_active_version, &deprecated)?;
         }
         let touch = Touch {
             last_used_at: request.update_workspace_last_used_at,
             dormant_at: request.update_workspace_dormant_at,
         };
-        schedule::set(db, template, wanted, touch, meta.updated_at)?;
+        schedule::set(db, template, wanted, touch, meta.updated_at, entitled.scheduling)?;
         Ok::<_, Error>(db.get_template_by_id(template.id)?)
     })?;
     publish_update(deployment, template.id);

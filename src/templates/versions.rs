@@ -117,7 +117,7 @@ pub fn promote(deployment: &Deployment, db: &Db, template: &Template, version: &
         return Err(Error::NotImported(job.job_status));
     }
     if version.archived {
-        return Err(Error::Archived(version.id));
+        return Err(Error::Unusable(version.id));
     }
     db.update_template_active_version_by_id(template.id, version.id, deployment.clock.now())?;
     publish_update(deployment, template.id);

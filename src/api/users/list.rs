@@ -8,8 +8,9 @@ use super::render;
 use crate::api::params::{Page, Params};
 use crate::api::{Cx, Error, Reply, reply};
 use crate::sdk::{self, UserStatus};
-use crate::store::Where;
 use crate::store::driver::Dialect;
+use crate::store::queries::users::User;
+use crate::store::{Db, Where};
 
 /// The users who fit a search, by name.
 pub(super) fn get_users(cx: &Cx) -> Reply {
@@ -28,6 +29,14 @@ pub(super) fn get_users(cx: &Cx) -> Reply {
         render(u.row, of_user)
     });
     reply::ok(&sdk::GetUsersResponse { users: users.collect(), count })
+}
+
+/// The same as rows, read through `db`.
+pub fn find(cx: &Cx, db: &Db) -> Result<Vec<User>, Error> {
+    let conditions = conditions(cx.query("q"), db.dialect())?;
+    let page = Page::of(cx)?;
+    let limit = if page.limit == 0 { i64::MAX } else { page.limit };
+    Ok(db.get_users(&conditions, page.after_id, limit, page.offset)?.into_iter().map(|found| found.row).collect())
 }
 
 /// How a user can be known to sign in, `oauth2_provider_app` included, which no user does.

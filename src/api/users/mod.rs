@@ -17,6 +17,8 @@ use crate::store::Optional;
 use crate::store::queries::users::User;
 use crate::users;
 
+pub use list::find;
+
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
     r.anyone("GET", "/api/v2/users/first", get_first_user);
