@@ -12,7 +12,13 @@ use crate::support::shapes::{Shape, parse};
 /// Reads a full and a sparse sample of a type, and expects the same to be written.
 fn goes_round<T: DeserializeOwned + Serialize>(name: &str) {
     for full in [true, false] {
-        let sample = API.shapes.sample(&parse(name), full);
+        let mut sample = API.shapes.sample(&parse(name), full);
+        if name.starts_with("CreateWorkspaceBuild") || name.starts_with("UpdateWorkspaceBuildState") {
+            // What is a text to the facts is bytes in base64.
+            if let Some(state) = sample.get_mut("state").filter(|state| **state != "") {
+                *state = "e30=".into();
+            }
+        }
         let read: T = serde_json::from_value(sample.clone()).unwrap_or_else(|err| {
             // The other reader knows where it was.
             let place = sdk::lenient::from_value::<T>(sample.clone()).err();

@@ -48,6 +48,7 @@ pub mod users;
 pub mod workspace_builds;
 mod workspace_search;
 pub mod workspace_settings;
+pub mod workspace_sharing;
 pub mod workspace_view;
 pub mod workspace_watch;
 pub mod workspaces;

@@ -144,6 +144,7 @@ pub fn all() -> Routes {
     super::sessions::routes(&mut r);
     super::workspaces::routes(&mut r);
     super::workspace_settings::routes(&mut r);
+    super::workspace_sharing::routes(&mut r);
     super::workspace_builds::routes(&mut r);
     super::workspace_watch::routes(&mut r);
     super::api_keys::routes(&mut r);

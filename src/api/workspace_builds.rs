@@ -2,9 +2,6 @@
 
 use std::collections::HashMap;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-
 use super::params::Page;
 use super::routes::{Routes, Stream};
 use super::workspaces::{owner_param, param};
@@ -65,10 +62,12 @@ fn list(cx: &Cx) -> Reply {
     let page = Page::of(cx)?;
     let since = match cx.query("since") {
         "" => Time::ZERO,
-        text => Time::parse(text).ok_or_else(|| Error::bad("bad `since` format, must be RFC3339"))?,
+        text => Time::parse(text).ok_or_else(|| {
+            Error::bad("bad `since` format, must be RFC3339").detail(format!("{text:?} is no time of that form."))
+        })?,
     };
-    let below_number = match page.after_id {
-        None => i32::MAX,
+    let above_number = match page.after_id {
+        None => 0,
         Some(id) => {
             cx.db()
                 .get_workspace_build_by_id(id)
@@ -83,7 +82,7 @@ fn list(cx: &Cx) -> Reply {
         }
     };
     let limit = if page.limit == 0 { -1 } else { page.limit };
-    let rows = cx.db().get_workspace_builds_by_workspace_id(workspace.id, since, below_number, limit, page.offset)?;
+    let rows = cx.db().get_workspace_builds_by_workspace_id(workspace.id, since, above_number, limit, page.offset)?;
     reply::ok(&view::builds(cx, rows, &HashMap::from([(workspace.id, &workspace)]))?)
 }
 
@@ -119,10 +118,9 @@ fn get(cx: &Cx) -> Reply {
 fn post(cx: &Cx) -> Reply {
     let workspace = param(cx)?;
     let body: sdk::CreateWorkspaceBuildRequest = cx.body()?;
-    let transition = body
-        .transition
-        .known()
-        .ok_or_else(|| Error::internal(format!("the transition {:?} was let through", body.transition.as_str())))?;
+    let Some(transition) = body.transition.known() else {
+        return Err(Error::internal(format!("the transition {:?} was let through", body.transition.as_str())));
+    };
     if workspace.deleted && transition != WorkspaceTransition::Delete {
         return Err(Error::conflict(format!("Cannot {transition} a deleted workspace!"))
             .detail("A deleted workspace stays deleted: make a new one."));
@@ -157,7 +155,7 @@ fn post(cx: &Cx) -> Reply {
 }
 
 fn wanted_state(body: &sdk::CreateWorkspaceBuildRequest, transition: WorkspaceTransition) -> Result<State, Error> {
-    let given = decode(&body.state)?.unwrap_or_default();
+    let given = body.state.0.clone();
     if !body.orphan {
         return Ok(if given.is_empty() { State::Kept } else { State::Given(given) });
     }
@@ -168,17 +166,6 @@ fn wanted_state(body: &sdk::CreateWorkspaceBuildRequest, transition: WorkspaceTr
         return Err(Error::bad("ProvisionerState cannot be set alongside Orphan since state intent is unclear."));
     }
     Ok(State::Orphaned)
-}
-
-/// Bytes that a client sent in base64; none for an empty text.
-fn decode(text: &str) -> Result<Option<Vec<u8>>, Error> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    BASE64_STANDARD
-        .decode(text)
-        .map(Some)
-        .map_err(|e| Error::bad("Request body must be valid JSON.").detail(format!("state: no base64: {e}")))
 }
 
 /// Cancels a build that waits or runs.
@@ -275,7 +262,7 @@ fn put_state(cx: &Cx) -> Reply {
     let (build, workspace) = build_param(cx)?;
     manages_template(cx, &workspace)?;
     let body: sdk::UpdateWorkspaceBuildStateRequest = cx.body()?;
-    let state = decode(&body.state)?;
+    let state = body.state.map(|bytes| bytes.0);
     cx.system_db().update_workspace_build_provisioner_state_by_id(build.id, state, cx.now())?;
     reply::none()
 }

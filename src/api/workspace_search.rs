@@ -39,9 +39,7 @@ fn read(cx: &Cx, terms: &mut Params, search: &mut WorkspaceSearch) -> Result<(),
     search.organization_id = terms.parsed("organization", |text| organization(cx, text));
     search.shared = terms.boolean("shared");
     search.shared_with_user_id = terms.parsed("shared_with_user", |text| user(cx, text));
-    search.shared_with_group_id = terms.parsed("shared_with_group", |text| {
-        Uuid::try_parse(text).map_err(|_| format!("has invalid value: {text:?} is not the id of a group"))
-    });
+    search.shared_with_group_id = terms.parsed("shared_with_group", |text| group(cx, text));
     for (name, value) in terms.list("param", parameter) {
         match value {
             Some(value) => search.params.push((name, value)),
@@ -95,6 +93,20 @@ fn user(cx: &Cx, text: &str) -> Result<Uuid, String> {
         Ok(id) => Ok(id),
         Err(_) => cx.db().get_user_by_email_or_username(text, "").map(|u| u.id).map_err(|_| unknown("user", text)),
     }
+}
+
+/// An id, a name in the default organization, or `organization/name`.
+fn group(cx: &Cx, text: &str) -> Result<Uuid, String> {
+    if let Ok(id) = Uuid::try_parse(text) {
+        return Ok(id);
+    }
+    let (organization, name) = match text.split('/').collect::<Vec<_>>()[..] {
+        [name] => (cx.db().get_default_organization(), name),
+        [organization, name] => (cx.db().get_organization_by_name(organization, false), name),
+        _ => return Err(format!("has invalid value: {text:?} is not <organization name>/<group name>")),
+    };
+    let organization = organization.map_err(|_| unknown("organization", text))?;
+    cx.db().get_group_id_by_org_and_name(organization.id, name).map_err(|_| unknown("group", text))
 }
 
 fn unknown(what: &str, name: &str) -> String {

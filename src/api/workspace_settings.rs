@@ -72,7 +72,7 @@ fn put_autostart(cx: &Cx) -> Reply {
     let schedule = valid_schedule(body.schedule.as_deref())
         .map_err(|why| Error::invalid("Invalid autostart schedule.", "schedule", why))?;
     may_update(cx, &workspace)?;
-    let policy = finish::policy(&cx.db().get_template_by_id(workspace.template_id)?);
+    let policy = finish::policy(&cx.deployment.config, &cx.db().get_template_by_id(workspace.template_id)?);
     if !policy.user_autostart {
         let why = "Autostart is not allowed for workspaces using this template.";
         return Err(Error::invalid(why, "schedule", why));
@@ -97,7 +97,7 @@ fn put_ttl(cx: &Cx) -> Reply {
     may_update(cx, &workspace)?;
     let now = cx.now();
     cx.db().tx::<_, Error>(|db| {
-        let policy = finish::policy(&db.get_template_by_id(workspace.template_id)?);
+        let policy = finish::policy(&cx.deployment.config, &db.get_template_by_id(workspace.template_id)?);
         if !policy.user_autostop {
             let why = "Custom autostop TTL is not allowed for workspaces using this template.";
             return Err(Error::invalid(MESSAGE, "ttl_ms", why));
@@ -207,7 +207,8 @@ fn get_resolve_autostart(cx: &Cx) -> Reply {
 fn lacks_a_value(cx: &Cx, workspace: &Workspace) -> Result<bool, Error> {
     let db = cx.db();
     let template = db.get_template_by_id(workspace.template_id)?;
-    if workspace.automatic_updates != AutomaticUpdates::Always {
+    let config = &cx.deployment.config;
+    if workspace.automatic_updates != AutomaticUpdates::Always && !finish::requires_active_version(config, &template) {
         return Ok(false);
     }
     let build = db.get_latest_workspace_build_by_workspace_id(workspace.id)?;

@@ -108,7 +108,8 @@ fn find(cx: &Cx, search: Option<&WorkspaceSearch>, page: Page) -> Result<Found, 
 /// One workspace.
 fn get(cx: &Cx) -> Reply {
     let workspace = param(cx)?;
-    if workspace.deleted && !include_deleted(cx)? {
+    let include_deleted = include_deleted(cx)?;
+    if workspace.deleted && !include_deleted {
         return Err(Error::new(
             410,
             format!("Workspace {} was deleted. Ask for it with include_deleted=true to see it still.", workspace.id),
@@ -204,7 +205,7 @@ fn template_of(cx: &Cx, body: &sdk::CreateWorkspaceRequest) -> Result<Template, 
 /// Makes a workspace and its first build.
 fn create(cx: &Cx, owner: &User, body: &sdk::CreateWorkspaceRequest, template: &Template) -> Reply {
     may_create(cx, owner, template)?;
-    let policy = finish::policy(template);
+    let policy = finish::policy(&cx.deployment.config, template);
     let now = cx.now();
     let autostart_schedule = valid_schedule(body.autostart_schedule.as_deref())
         .map_err(|why| Error::invalid("Invalid autostart schedule.", "schedule", why))?;

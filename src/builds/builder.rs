@@ -9,13 +9,14 @@ use uuid::Uuid;
 
 use super::parameters::{self, Sources};
 use super::tags::TagExpressions;
-use super::{Error, presets};
+use super::{Error, finish, presets};
 use crate::deployment::Deployment;
 use crate::jobs;
+use crate::licensing;
 use crate::parameters::{Form, Renderer};
 use crate::rbac::{Action, Object, Resource, system};
 use crate::sdk::{
-    ProvisionerJobStatus, ProvisionerJobType, WorkspaceBuildParameter, WorkspaceTransition as Transition,
+    FeatureName, ProvisionerJobStatus, ProvisionerJobType, WorkspaceBuildParameter, WorkspaceTransition as Transition,
 };
 use crate::store::queries::provisioner_daemons::ProvisionerDaemon;
 use crate::store::queries::provisioner_jobs::ProvisionerJob;
@@ -124,6 +125,20 @@ struct Known {
     last: Option<WorkspaceBuild>,
 }
 
+/// Where a template requires its active version, starting another is for those who manage the template.
+fn may_start_version(deployment: &Deployment, db: &Db, wanted: &Wanted<'_>, known: &Known) -> Result<(), Error> {
+    let Known { template, version, .. } = known;
+    let other = wanted.transition == Transition::Start && version.id != template.active_version_id;
+    if other && finish::requires_active_version(&deployment.config, template) && !db.may_on(Action::Update, template) {
+        return Err(Error::refused(
+            403,
+            "The build could not be kept.",
+            "This template requires its active version: update the workspace to start it.",
+        ));
+    }
+    Ok(())
+}
+
 /// Makes a build, inside the caller's transaction.
 pub fn build(deployment: &Deployment, db: &Db, wanted: &Wanted<'_>) -> Result<Made, Error> {
     let workspace = wanted.workspace;
@@ -138,7 +153,7 @@ pub fn build(deployment: &Deployment, db: &Db, wanted: &Wanted<'_>) -> Result<Ma
     let version = version(db, wanted, &template, last.as_ref())?;
     let import = db.get_provisioner_job_by_id(version.job_id)?;
     is_imported(&version, &import)?;
-    is_permitted(&version)?;
+    is_permitted(deployment, &version)?;
     is_idle(db, last.as_ref())?;
     let known = Known { template, version, import, last };
 
@@ -169,6 +184,7 @@ pub fn build(deployment: &Deployment, db: &Db, wanted: &Wanted<'_>) -> Result<Ma
         Some(id) => Some(id),
         None => presets::find_matching(db, known.version.id, &values)?,
     };
+    may_start_version(deployment, db, wanted, &known)?;
     let provisioner_state = match (&wanted.state, &known.last) {
         (State::Given(bytes), _) => Some(bytes.clone()),
         (State::Kept, Some(last)) => db.get_workspace_build_provisioner_state(last.id)?,
@@ -289,8 +305,9 @@ fn is_imported(version: &TemplateVersion, import: &ProvisionerJob) -> Result<(),
 }
 
 /// External agents are a licensed feature, whatever a build does.
-fn is_permitted(version: &TemplateVersion) -> Result<(), Error> {
-    if version.has_external_agent == Some(true) {
+fn is_permitted(deployment: &Deployment, version: &TemplateVersion) -> Result<(), Error> {
+    let entitled = licensing::entitled(&deployment.config, FeatureName::WorkspaceExternalAgent);
+    if version.has_external_agent == Some(true) && !entitled {
         let message = "Build is not permitted: this template has external agents, which need a licence.";
         return Err(Error::plainly(403, message));
     }

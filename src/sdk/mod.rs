@@ -56,7 +56,7 @@ pub use template_versions::*;
 pub use templates::*;
 pub use users::*;
 pub use validate::{Validate, read};
-pub use wire::{WireEnum, Word};
+pub use wire::{Bytes, WireEnum, Word};
 pub use workspace_agents::*;
 pub use workspace_apps::*;
 pub use workspace_builds::*;

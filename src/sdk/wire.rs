@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An enum whose variants are words on the wire and in the database.
@@ -128,6 +131,39 @@ impl<'de, E: WireEnum> Deserialize<'de> for Word<E> {
     }
 }
 
+/// Bytes: base64 on the wire. A list of numbers is read too, as clients of old write one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&BASE64_STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Bytes, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Bytes;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes in base64")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+                BASE64_STANDARD.decode(text).map(Bytes).map_err(|why| E::custom(format!("no base64: {why}")))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Bytes, A::Error> {
+                let mut bytes = Vec::new();
+                while let Some(byte) = list.next_element::<u8>()? {
+                    bytes.push(byte);
+                }
+                Ok(Bytes(bytes))
+            }
+        }
+        d.deserialize_any(Read)
+    }
+}
+
 /// Whether a field that is left out when it holds nothing holds nothing.
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -148,6 +184,22 @@ mod tests {
         assert_eq!(Colour::parse("Red"), None);
         assert_eq!(serde_json::to_string(&Colour::DeepBlue).unwrap(), r#""deep-blue""#);
         assert!(serde_json::from_str::<Colour>(r#""green""#).unwrap_err().to_string().contains("Colour"));
+    }
+
+    #[test]
+    fn bytes_are_base64_or_a_list_of_numbers() {
+        for (json, want) in [
+            (r#""e30=""#, Some(&b"{}"[..])),
+            ("[1,2]", Some(&[1, 2])),
+            (r#""""#, Some(&[])),
+            (r#""?""#, None),
+            ("[300]", None),
+            ("7", None),
+        ] {
+            let got: Option<Bytes> = serde_json::from_str(json).ok();
+            assert_eq!(got.as_ref().map(|b| b.0.as_slice()), want, "{json}");
+        }
+        assert_eq!(serde_json::to_string(&Bytes(b"{}".to_vec())).unwrap(), r#""e30=""#);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::provisioner_jobs::{MatchedProvisioners, ProvisionerJob, ProvisionerLogLevel};
 use super::validate::{Checks, Rule, Validate};
-use super::wire::{Word, is_default};
+use super::wire::{Bytes, Word, is_default};
 use super::workspace_agents::WorkspaceAgent;
 use crate::time::Time;
 use crate::wire_enum;
@@ -55,8 +55,8 @@ pub struct CreateWorkspaceBuildRequest {
     pub transition: Word<WorkspaceTransition>,
     #[serde(skip_serializing_if = "is_default")]
     pub dry_run: bool,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub state: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub state: Bytes,
     #[serde(skip_serializing_if = "is_default")]
     pub orphan: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -96,7 +96,7 @@ pub struct WorkspaceBuildParameter {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UpdateWorkspaceBuildStateRequest {
-    pub state: String,
+    pub state: Option<Bytes>,
 }
 
 impl Validate for UpdateWorkspaceBuildStateRequest {}

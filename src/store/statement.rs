@@ -239,6 +239,8 @@ fn expand(text: &str, columns: &[&str], names: &[&str]) -> Result<String, String
         let end = at + rest[at..].find('}').ok_or("an unclosed {")?;
         out.push_str(&rest[..at]);
         match &rest[at + 1..end] {
+            // An empty JSON object.
+            "" => out.push_str("{}"),
             "where" | "filter" => out.push_str(&rest[at..=end]),
             "insert" => {
                 let columns: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();

@@ -21,6 +21,7 @@ pub mod templates;
 pub mod users;
 pub mod workspace_builds;
 pub mod workspace_list;
+pub mod workspace_sharing;
 pub mod workspaces;
 
 use crate::store::statement::Query;
@@ -49,6 +50,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         users::QUERIES,
         workspace_builds::QUERIES,
         workspace_list::QUERIES,
+        workspace_sharing::QUERIES,
         workspaces::QUERIES,
     ]
     .into_iter()

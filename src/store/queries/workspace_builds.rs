@@ -157,13 +157,13 @@ queries! {
         sql "SELECT {row} FROM workspace_build_with_user WHERE id IN
             (SELECT (SELECT b.id FROM workspace_builds b WHERE b.workspace_id = w.id ORDER BY b.build_number DESC LIMIT 1) FROM workspaces w WHERE w.id IN [:ids])";
 
-    /// Builds of a workspace, newest first: from a time on, below a number, so many past so many.
+    /// Builds of a workspace, newest first: from a time on, above a number, so many past so many.
     /// Negative limits are none.
-    GetWorkspaceBuildsByWorkspaceID = get_workspace_builds_by_workspace_id(db, workspace_id: Uuid, since: Time, below_number: i32, limit: i64, offset: i64) -> many WorkspaceBuild;
+    GetWorkspaceBuildsByWorkspaceID = get_workspace_builds_by_workspace_id(db, workspace_id: Uuid, since: Time, above_number: i32, limit: i64, offset: i64) -> many WorkspaceBuild;
         allow(on Read db.unguarded().get_workspace_by_id(workspace_id)?),
-        sql "SELECT {row} FROM workspace_build_with_user WHERE workspace_id = :workspace_id AND created_at > :since AND build_number < :below_number
+        sql "SELECT {row} FROM workspace_build_with_user WHERE workspace_id = :workspace_id AND created_at > :since AND build_number > :above_number
             ORDER BY build_number DESC LIMIT :limit OFFSET :offset",
-        pg "SELECT {row} FROM workspace_build_with_user WHERE workspace_id = :workspace_id AND created_at > :since AND build_number < :below_number
+        pg "SELECT {row} FROM workspace_build_with_user WHERE workspace_id = :workspace_id AND created_at > :since AND build_number > :above_number
             ORDER BY build_number DESC LIMIT CASE WHEN :limit >= 0 THEN :limit END OFFSET :offset";
 
     /// What the provisioner remembers of a build.
