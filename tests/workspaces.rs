@@ -3,8 +3,8 @@
 
 use rockpool::sdk::{
     BuildReason, ProvisionerJobStatus, ResolveAutostartResponse, Response, ServerSentEvent, ServerSentEventType,
-    Template, Workspace, WorkspaceACL, WorkspaceBuild, WorkspaceBuildParameter, WorkspaceBuildTimings, WorkspaceRole, WorkspaceStatus,
-    WorkspaceTransition, WorkspacesResponse,
+    Template, Workspace, WorkspaceACL, WorkspaceBuild, WorkspaceBuildParameter, WorkspaceBuildTimings, WorkspaceRole,
+    WorkspaceStatus, WorkspaceTransition, WorkspacesResponse,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -275,9 +275,7 @@ fn a_favourite_stands_first_for_its_owner_alone() {
     let template = server.template("small", SMALLEST);
     let (_, mel) = server.user("mel", &[]);
     let owner = server.owner();
-    let made: Vec<Workspace> = ["alpha", "beta"]
-        .map(|name| mel.workspace(template.id, name))
-        .into();
+    let made: Vec<Workspace> = ["alpha", "beta"].map(|name| mel.workspace(template.id, name)).into();
     let names = |client: &Client| -> Vec<(String, bool)> {
         let page: WorkspacesResponse = client.get("/api/v2/workspaces").ok(200);
         page.workspaces.into_iter().map(|w| (w.name, w.favorite)).collect()
@@ -312,7 +310,10 @@ fn settings_of_a_workspace_are_checked_and_kept() {
     let started = finished(&client, made.id, "start");
     let deadline = started.latest_build.deadline.expect("a deadline");
     let runs_for = deadline.since(started.latest_build.job.completed_at.unwrap());
-    assert!((7_199_000_000..=7_200_000_000).contains(&runs_for), "two hours from when the start was finished: {runs_for}");
+    assert!(
+        (7_199_000_000..=7_200_000_000).contains(&runs_for),
+        "two hours from when the start was finished: {runs_for}"
+    );
     client.put(&path(made.id, "/extend"), json!({"deadline": "2000-01-01T00:00:00Z"})).refused(400);
     let _: Response = client.put(&path(made.id, "/extend"), json!({"deadline": "2100-01-01T00:00:00Z"})).ok(200);
     assert_eq!(now().latest_build.deadline.unwrap().to_string(), "2100-01-01T00:00:00Z");
