@@ -158,6 +158,57 @@ fn things_are_unmade_in_the_opposite_order_and_replacements_come_when_the_lifecy
 }
 
 #[test]
+fn what_was_replaced_is_not_forgotten_when_its_replacement_fails() {
+    let template = r#"
+        variable "v" {}
+        resource "terraform_data" "a" {
+          input            = var.v
+          triggers_replace = var.v
+          lifecycle { create_before_destroy = true }
+          provisioner "local-exec" { command = var.v == "bad" ? "exit 1" : "true" }
+          provisioner "local-exec" {
+            when    = destroy
+            command = "echo gone ${self.output}"
+          }
+        }
+    "#;
+    let bad = || {
+        let mut bench = Bench::of(template).variable("v", "good");
+        bench.build(Start);
+        bench = bench.variable("v", "bad");
+        bench.build_with(Start, &Log::default()).unwrap_err();
+        assert_eq!(bench.managed().len(), 2, "the old one and the failed one");
+        bench
+    };
+    let gone = |log: &Log| log.with(&["(local-exec): gone"]).len();
+    // Going on makes a third, and ends both.
+    let mut bench = bad().variable("v", "better");
+    let log = Log::default();
+    bench.build_with(Start, &log).unwrap();
+    assert_eq!((bench.managed().len(), gone(&log)), (1, 1), "what failed half-way has no last words");
+    // Deleting ends both, too.
+    let mut bench = bad();
+    let log = Log::default();
+    bench.build_with(Destroy, &log).unwrap();
+    assert_eq!((bench.managed().len(), gone(&log)), (0, 1));
+}
+
+#[test]
+fn folders_of_sessions_long_gone_are_removed() {
+    let bench = Bench::of("");
+    let folder = |name: &str, days: u64| {
+        let path = bench.provisioner.work_dir.join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(days * 86_400);
+        std::fs::File::open(&path).unwrap().set_modified(then).unwrap();
+        path
+    };
+    let (old, young, other) = (folder("Session1", 8), folder("Session2", 6), folder("kept", 8));
+    bench.session(&Log::default()).unwrap();
+    assert!(!old.exists() && young.exists() && other.exists());
+}
+
+#[test]
 fn a_failure_that_may_be_passed_over_is() {
     let mut bench = Bench::of(
         r#"resource "terraform_data" "x" {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::coder;
 use super::exec::{Failed, Task};
-use super::plan::{Action, Change, Plan, address, configured, parts, read, stored};
+use super::plan::{Action, Change, Plan, address, configured, deletion, parts, read, stored};
 use super::report::{Report, seconds};
 use super::schema::{self, Schema};
 use super::state::{Address, Key, Stored};
@@ -381,28 +381,37 @@ impl<'p> Apply<'p> {
 
     /// Unmakes what was replaced after its replacement was made, now or by an earlier build that failed.
     fn deposed(&mut self, changes: &[Change], report: &mut Report<'_>) -> bool {
-        for (at, stored) in std::mem::take(&mut self.plan.state.deposed).into_iter().rev() {
-            let change = changes.iter().find(|c| c.address == at);
-            let schema = schema::find(Mode::Managed, &at.of);
-            let (Some(change), Some(schema)) = (change, schema) else {
-                self.plan.state.deposed.push((at, stored));
+        let mut left = std::mem::take(&mut self.plan.state.deposed);
+        let mut kept = Vec::new();
+        let mut go_on = true;
+        while let Some((at, stored)) = left.pop().filter(|_| go_on) {
+            let Some(schema) = schema::find(Mode::Managed, &at.of) else {
+                kept.push((at, stored));
                 continue;
             };
             let before = stored.object.value(schema);
+            // Its replacement may be gone by now, or never have come to be.
+            let change = changes.iter().find(|c| c.address == at).cloned();
+            let change = change.unwrap_or_else(|| deletion(at.clone(), self.node_of(&at), before.clone()));
             let mut done = false;
-            let go_on = self.step(change, report, |apply, report| {
-                apply.unmake(change, &at, &before, Some(&stored), schema, report)?;
+            go_on = self.step(&change, report, |apply, report| {
+                apply.unmake(&change, &at, &before, Some(&stored), schema, report)?;
                 done = true;
                 Ok(())
             });
             if !done {
-                self.plan.state.deposed.push((at, stored));
-            }
-            if !go_on {
-                return false;
+                kept.push((at, stored));
             }
         }
-        true
+        kept.extend(left);
+        self.plan.state.deposed = kept;
+        go_on
+    }
+
+    /// The node of an instance's block, if the template still has it.
+    fn node_of(&self, at: &Address) -> Option<Node> {
+        let (config, block) = (&self.plan.world.config, at.block());
+        self.plan.world.graph.order.iter().find(|n| config.address(n) == block).cloned()
     }
 
     /// Keeps the outputs; when everything is gone, data is too.

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::apply::Apply;
 use self::coder::Build;
@@ -65,12 +66,30 @@ impl Embedded {
         Embedded { clock, ids, work_dir, agent_scripts: BTreeMap::new(), environment }
     }
 
+    /// Removes folders of sessions that ended with their server, a week or more ago.
+    fn sweep(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.work_dir) else { return };
+        for entry in entries.flatten() {
+            let ours = entry.file_name().to_string_lossy().starts_with("Session");
+            let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+            if ours
+                && age.is_some_and(|a| a > STALE)
+                && let Err(e) = std::fs::remove_dir_all(entry.path())
+            {
+                log::warn!("the folder {} of an old provisioner session stays behind: {e}", entry.path().display());
+            }
+        }
+    }
+
     /// Begins a session.
     pub fn session(&self) -> EmbeddedSession {
         let folder = self.work_dir.join(format!("Session{}", self.ids.uuid()));
         EmbeddedSession { provisioner: self.clone(), folder, template: None, plan: None, applied: false }
     }
 }
+
+/// When a session's folder is nobody's any more.
+const STALE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// One job's session.
 pub struct EmbeddedSession {
@@ -115,6 +134,7 @@ impl Session for EmbeddedSession {
         if self.template.is_some() {
             return Err(out_of_order("a second init"));
         }
+        self.provisioner.sweep();
         let report = Report::begin("init", sink, &self.provisioner.clock);
         report.info("Initializing the embedded provisioner...");
         let source = match Source::from_tar(&request.template_source_archive) {

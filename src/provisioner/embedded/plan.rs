@@ -394,7 +394,8 @@ fn prevented(block: &ResourceBlock) -> Diagnostic {
     Diagnostic::new(what, Some(&block.place), &block.title())
 }
 
-fn deletion(address: Address, node: Option<Node>, before: Value) -> Change {
+/// The change that unmakes an instance.
+pub fn deletion(address: Address, node: Option<Node>, before: Value) -> Change {
     Change {
         address,
         node,
