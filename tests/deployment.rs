@@ -133,6 +133,23 @@ fn health_is_looked_at_and_parts_of_it_dismissed() {
 }
 
 #[test]
+fn switches_stay_as_an_owner_left_them() {
+    let server = Server::start();
+    let owner = server.owner();
+    let (_, member) = server.user("mona", &[]);
+    for (path, field) in
+        [("/api/v2/notifications/settings", "notifier_paused"), ("/api/v2/prebuilds/settings", "reconciliation_paused")]
+    {
+        assert_eq!(member.get(path).expect(200).json(), json!({field: false}));
+        member.put(path, json!({field: true})).refused(403);
+        owner.put(path, json!({field: true})).expect(200);
+        owner.put(path, json!({field: true})).expect(304);
+        owner.put(path, json!({field: "yes"})).refused(400);
+        assert_eq!(member.get(path).expect(200).json(), json!({field: true}));
+    }
+}
+
+#[test]
 fn a_websocket_comes_back_as_it_was_sent() {
     let server = Server::start();
     let (_, member) = server.user("mona", &[]);

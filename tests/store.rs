@@ -24,6 +24,7 @@ fn every_query_is_understood_by_the_engine() {
     let (dir, _store) = store();
     let conn = rusqlite::Connection::open(dir.path().join("test.db")).unwrap();
     conn.execute("ATTACH DATABASE ?1 AS ephemeral", [dir.path().join("test.ephemeral").to_string_lossy()]).unwrap();
+    rockpool::store::functions::register(&conn).unwrap();
     let mut failed = Vec::new();
     for query in queries::all() {
         let text = query.prepared(Dialect::Sqlite).unwrap().open_text();

@@ -1,6 +1,6 @@
 //! What the dashboard shows of whose it is: name, logo, banners, links.
 
-use super::routes::{Access, Handler, Limit, Route, Routes};
+use super::routes::Routes;
 use super::{Cx, Error, Reply, reply};
 use crate::licensing;
 use crate::rbac::{Action, Object, Resource};
@@ -10,13 +10,7 @@ use crate::version;
 
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
-    let get = Route {
-        access: Access::AnyoneOrUser,
-        handler: Handler::Plain(get_appearance),
-        max_body: 0,
-        limit: Limit::Usual,
-    };
-    r.add("GET", "/api/v2/appearance", get);
+    r.anyone_or_user("GET", "/api/v2/appearance", get_appearance);
     r.user("PUT", "/api/v2/appearance", put_appearance);
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::error::OrForbidden;
 use super::params::Params;
-use super::routes::{Access, Handler, Limit, Plain, Route, Routes};
+use super::routes::Routes;
 use super::{Cx, Error, Reply, entitlements, lookup, reply};
 use crate::rbac::Action;
 use crate::rbac::system::PREBUILDS_USER_ID;
@@ -16,14 +16,10 @@ use crate::store::{self, Db, Where};
 
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
-    let mut later = |method, pattern, handler: Plain| {
-        let handler = Handler::Plain(handler);
-        r.add(method, pattern, Route { access: Access::AnyoneOrUser, handler, max_body: 1 << 20, limit: Limit::Usual });
-    };
-    later("GET", "/api/v2/groups", get_groups);
-    later("GET", "/api/v2/groups/{group}", get_group);
-    later("PATCH", "/api/v2/groups/{group}", patch_group);
-    later("DELETE", "/api/v2/groups/{group}", delete_group);
+    r.anyone_or_user("GET", "/api/v2/groups", get_groups);
+    r.anyone_or_user("GET", "/api/v2/groups/{group}", get_group);
+    r.anyone_or_user("PATCH", "/api/v2/groups/{group}", patch_group);
+    r.anyone_or_user("DELETE", "/api/v2/groups/{group}", delete_group);
     r.user("GET", "/api/v2/organizations/{organization}/groups", get_groups_of_organization);
     r.user("POST", "/api/v2/organizations/{organization}/groups", post_group);
     r.user("GET", "/api/v2/organizations/{organization}/groups/{groupName}", get_group_by_name);

@@ -41,6 +41,7 @@ pub mod roles;
 pub mod routes;
 pub mod sessions;
 pub mod template_acl;
+pub mod settings;
 pub mod template_dry_runs;
 pub mod template_versions;
 pub mod templates;

@@ -14,9 +14,9 @@ pub fn routes(r: &mut Routes) {
     r.user("GET", "/api/v2/regions", get_regions);
     r.user("GET", "/api/v2/replicas", get_replicas);
     r.user("GET", "/api/v2/applications/host", get_app_host);
-    let with_access = |access, handler| Route { access, handler, max_body: 0, limit: Limit::Usual };
-    r.add("GET", "/api/v2/workspaceproxies", with_access(Access::AnyoneOrUser, Handler::Plain(get_proxies)));
-    r.add("GET", "/api/v2/derp-map", with_access(Access::Anyone, Handler::Stream(follow_derp_map)));
+    r.anyone_or_user("GET", "/api/v2/workspaceproxies", get_proxies);
+    let handler = Handler::Stream(follow_derp_map);
+    r.add("GET", "/api/v2/derp-map", Route { access: Access::Anyone, handler, max_body: 0, limit: Limit::Usual });
 }
 
 /// The regions that apps of workspaces can be reached through.

@@ -86,6 +86,19 @@ impl Routes {
             Route { access: Access::Anyone, handler: Handler::Plain(handler), max_body: MAX_BODY, limit: Limit::Usual },
         );
     }
+    /// Adds a route where a key is used if there is one; the handler says what it takes.
+    pub fn anyone_or_user(&mut self, method: &'static str, pattern: &'static str, handler: Plain) {
+        self.add(
+            method,
+            pattern,
+            Route {
+                access: Access::AnyoneOrUser,
+                handler: Handler::Plain(handler),
+                max_body: MAX_BODY,
+                limit: Limit::Usual,
+            },
+        );
+    }
     /// Adds a stream for users.
     pub fn stream(&mut self, pattern: &'static str, handler: Streaming) {
         self.add(
@@ -142,6 +155,7 @@ pub fn all() -> Routes {
     super::presets::routes(&mut r);
     super::users::routes(&mut r);
     super::sessions::routes(&mut r);
+    super::settings::routes(&mut r);
     super::workspaces::routes(&mut r);
     super::workspace_settings::routes(&mut r);
     super::workspace_sharing::routes(&mut r);

@@ -78,4 +78,24 @@ queries! {
         sql "SELECT
             coalesce((SELECT value FROM site_configs WHERE key = 'default_proxy_display_name'), 'Default'),
             coalesce((SELECT value FROM site_configs WHERE key = 'default_proxy_icon_url'), '/emojis/1f3e1.png')";
+
+    /// Whether notifications are held back, as JSON.
+    GetNotificationsSettings = get_notifications_settings(db) -> one String;
+        allow(none),
+        sql "SELECT value FROM site_configs WHERE key = 'notifications_settings'";
+
+    /// Changes whether notifications are held back.
+    UpsertNotificationsSettings = upsert_notifications_settings(db, value: &str) -> exec;
+        allow(system Update DeploymentConfig),
+        sql "INSERT INTO site_configs (key, value) VALUES ('notifications_settings', :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+    /// Whether prebuilt workspaces are left as they are, as JSON.
+    GetPrebuildsSettings = get_prebuilds_settings(db) -> one String;
+        allow(none),
+        sql "SELECT value FROM site_configs WHERE key = 'prebuilds_settings'";
+
+    /// Changes whether prebuilt workspaces are left as they are.
+    UpsertPrebuildsSettings = upsert_prebuilds_settings(db, value: &str) -> exec;
+        allow(system Update DeploymentConfig),
+        sql "INSERT INTO site_configs (key, value) VALUES ('prebuilds_settings', :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 }
