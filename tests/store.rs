@@ -23,6 +23,7 @@ fn system_db(store: &Store) -> Db {
 fn every_query_is_understood_by_the_engine() {
     let (dir, _store) = store();
     let conn = rusqlite::Connection::open(dir.path().join("test.db")).unwrap();
+    rockpool::store::functions::register(&conn).unwrap();
     conn.execute("ATTACH DATABASE ?1 AS ephemeral", [dir.path().join("test.ephemeral").to_string_lossy()]).unwrap();
     rockpool::store::functions::register(&conn).unwrap();
     let mut failed = Vec::new();

@@ -64,7 +64,10 @@ queries! {
                 d.organization_id, d.key_id, k.name, c.id, c.job_status, p.id, p.job_status
             FROM provisioner_daemons d
             JOIN provisioner_keys k ON k.id = d.key_id
-            LEFT JOIN provisioner_jobs c ON c.worker_id = d.id AND c.organization_id = d.organization_id AND c.completed_at IS NULL
+            LEFT JOIN provisioner_jobs c ON c.id = (
+                SELECT r.id FROM provisioner_jobs r
+                WHERE r.worker_id = d.id AND r.organization_id = d.organization_id AND r.completed_at IS NULL
+                ORDER BY r.started_at LIMIT 1)
             LEFT JOIN provisioner_jobs p ON p.id = (
                 SELECT l.id FROM provisioner_jobs l
                 WHERE l.worker_id = d.id AND l.organization_id = d.organization_id AND l.completed_at IS NOT NULL
