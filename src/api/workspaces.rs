@@ -108,7 +108,7 @@ fn find(cx: &Cx, search: Option<&WorkspaceSearch>, page: Page) -> Result<Found, 
 /// One workspace.
 fn get(cx: &Cx) -> Reply {
     let workspace = param(cx)?;
-    let include_deleted = include_deleted(cx)?;
+    let include_deleted = include_deleted(cx, "deleted")?;
     if workspace.deleted && !include_deleted {
         return Err(Error::new(
             410,
@@ -118,13 +118,14 @@ fn get(cx: &Cx) -> Reply {
     reply::ok(&view::workspace(cx, workspace)?)
 }
 
-fn include_deleted(cx: &Cx) -> Result<bool, Error> {
+/// Whether deleted workspaces are asked for too; clients know what is wrong with that by two names.
+fn include_deleted(cx: &Cx, field: &str) -> Result<bool, Error> {
     match cx.query("include_deleted") {
         "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         other => Err(Error::invalid(
             format!("Invalid boolean value {other:?} for \"include_deleted\" query param."),
-            "include_deleted",
+            field,
             "Must be a valid boolean",
         )),
     }
@@ -133,7 +134,7 @@ fn include_deleted(cx: &Cx) -> Result<bool, Error> {
 /// One workspace by its owner and name.
 fn get_by_name(cx: &Cx) -> Reply {
     let owner = owner_param(cx)?;
-    let include_deleted = include_deleted(cx)?;
+    let include_deleted = include_deleted(cx, "include_deleted")?;
     let name = cx.param("workspacename");
     let find = |deleted| cx.db().get_workspace_by_owner_id_and_name(owner.user.id, name, deleted);
     let workspace = match find(false) {
