@@ -2,6 +2,7 @@
 
 use rockpool::sdk::{
     ArchiveTemplateVersionsResponse, ProvisionerJob, ProvisionerJobStatus, Template, TemplateExample, TemplateVersion,
+    Workspace,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -687,4 +688,38 @@ fn without_a_licence_templates_keep_what_only_a_licence_sets() {
     assert_eq!((changed.default_ttl_ms, changed.deprecated, changed.time_til_dormant_ms), (1000, false, 0));
     assert_eq!(owner.patch(&path, json!({"max_port_share_level": "owner"})).invalid(), ["max_port_sharing_level"]);
     owner.get(&format!("{path}/acl")).refused(403);
+}
+
+#[test]
+fn a_new_schedule_moves_the_times_of_the_workspaces_there_are() {
+    let server = Server::start();
+    let owner = server.owner();
+    let template = server.template("plain", SMALLEST);
+    let path = format!("/api/v2/templates/{}", template.id);
+    let body = json!({
+        "template_id": template.id, "name": "box", "ttl_ms": 3_600_000, "autostart_schedule": "CRON_TZ=UTC 30 9 * * 1-5",
+    });
+    let made: Workspace = owner.post("/api/v2/users/me/workspaces", body).ok(201);
+    owner.wait_for_build(made.latest_build.id);
+    let read = || -> Workspace { owner.get(&format!("/api/v2/workspaces/{}", made.id)).ok(200) };
+    let before = read();
+    let deadline = before.latest_build.deadline;
+    assert!(deadline.is_some() && before.next_start_at.is_some());
+
+    let mut settings =
+        json!({"allow_user_autostart": true, "allow_user_autostop": true, "activity_bump_ms": 3_600_000});
+    settings["default_ttl_ms"] = json!(7_200_000);
+    owner.patch(&path, &settings).expect(200);
+    assert_eq!(read().latest_build.deadline, deadline, "who chose a time keeps it");
+    settings["autostart_requirement"] = json!({"days_of_week": ["sunday"]});
+    owner.patch(&path, &settings).expect(200);
+    assert_eq!(read().next_start_at, None);
+    settings["allow_user_autostop"] = json!(false);
+    owner.patch(&path, &settings).expect(200);
+    let after = read();
+    assert_eq!((after.ttl_ms, after.latest_build.deadline), (Some(7_200_000), deadline));
+    settings["default_ttl_ms"] = json!(0);
+    owner.patch(&path, &settings).expect(200);
+    let after = read();
+    assert_eq!((after.ttl_ms, after.latest_build.deadline), (None, None), "it may run on for good");
 }

@@ -263,6 +263,7 @@ impl From<templates::Error> for Error {
             // What is changed was read before, so that it exists is no secret.
             Store(store::Error::Denied(_)) => Error::forbidden(),
             Store(e) => e.into(),
+            Times(e) => e.into(),
             Invalid(wrong) => {
                 wrong.into_iter().fold(Error::bad("The template's settings cannot be used."), |e, wrong| {
                     e.field(&wrong.field, wrong.detail)

@@ -12,6 +12,7 @@ pub mod finish;
 pub mod order;
 pub mod parameters;
 pub mod presets;
+pub mod reschedule;
 pub mod tags;
 pub mod validate;
 

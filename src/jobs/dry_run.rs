@@ -46,7 +46,7 @@ pub fn run(
             .collect(),
         ..PlanRequest::default()
     };
-    log.stage("Running dry-run");
+    log.stage("Detecting persistent resources");
     let plan = session
         .plan(request, log)
         .map_err(|e| Failed::of(e).after("plan during dry-run provision error").after("dry-run provision for start"))?;

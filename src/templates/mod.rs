@@ -14,6 +14,7 @@ pub mod versions;
 
 use uuid::Uuid;
 
+use crate::builds;
 use crate::deployment::Deployment;
 use crate::sdk::{ProvisionerJobStatus, ValidationError};
 use crate::store::{self, TxError};
@@ -24,6 +25,9 @@ pub enum Error {
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The times of a workspace cannot be worked out under the new schedule.
+    #[error(transparent)]
+    Times(#[from] builds::Error),
     /// Settings that cannot be.
     #[error("{} settings cannot be used", .0.len())]
     Invalid(Vec<ValidationError>),
@@ -72,6 +76,7 @@ impl TxError for Error {
     fn store_error(&self) -> Option<&store::Error> {
         match self {
             Error::Store(e) => Some(e),
+            Error::Times(e) => e.store_error(),
             _ => None,
         }
     }

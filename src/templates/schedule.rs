@@ -2,7 +2,10 @@
 //! change does to the workspaces there are.
 
 use super::Error;
-use crate::sdk::{TemplateAutostartRequirement, TemplateAutostopRequirement, ValidationError};
+use crate::builds::reschedule::reschedule;
+use crate::deployment::Deployment;
+use crate::licensing;
+use crate::sdk::{FeatureName, TemplateAutostartRequirement, TemplateAutostopRequirement, ValidationError};
 use crate::store::Db;
 use crate::store::queries::templates::{Template, TemplateSchedule};
 use crate::time::Time;
@@ -119,15 +122,10 @@ pub struct Touch {
 
 /// Gives a template a schedule, unless it has it already, and brings its workspaces in line. What the
 /// deployment is not entitled to stays as it is.
-pub fn set(
-    db: &Db,
-    template: &Template,
-    wanted: Schedule,
-    touch: Touch,
-    now: Time,
-    entitled: bool,
-) -> Result<(), Error> {
+pub fn set(deployment: &Deployment, db: &Db, template: &Template, wanted: Schedule, touch: Touch) -> Result<(), Error> {
     let had = Schedule::of(template);
+    let now = deployment.clock.now();
+    let entitled = licensing::entitled(&deployment.config, FeatureName::AdvancedTemplateScheduling);
     let (default_ttl_ms, activity_bump_ms) = (wanted.default_ttl_ms, wanted.activity_bump_ms);
     let wanted = if entitled { wanted } else { Schedule { default_ttl_ms, activity_bump_ms, ..had } };
     if wanted == had {
@@ -151,7 +149,7 @@ pub fn set(
         let ttl = Some(nanos(wanted.default_ttl_ms)).filter(|ttl| *ttl != 0);
         db.update_workspaces_ttl_by_template_id(template.id, ttl)?;
     }
-    Ok(())
+    Ok(reschedule(deployment, db, template)?)
 }
 
 /// Collects what cannot be used in a request.

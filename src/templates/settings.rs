@@ -18,8 +18,6 @@ use crate::store::{self, Db, Optional};
 /// What the deployment is entitled to, of all that a template can be set to.
 #[derive(Debug, Clone, Copy)]
 pub struct Entitled {
-    /// When workspaces must stop, go dormant and are deleted.
-    pub scheduling: bool,
     /// Which versions workspaces may have, and deprecation.
     pub access_control: bool,
     /// How widely ports are shared.
@@ -30,11 +28,7 @@ impl Entitled {
     /// As the deployment's configuration has it.
     pub fn of(deployment: &Deployment) -> Entitled {
         let has = |feature| licensing::entitled(&deployment.config, feature);
-        Entitled {
-            scheduling: has(FeatureName::AdvancedTemplateScheduling),
-            access_control: has(FeatureName::AccessControl),
-            port_sharing: has(FeatureName::ControlSharedPorts),
-        }
+        Entitled { access_control: has(FeatureName::AccessControl), port_sharing: has(FeatureName::ControlSharedPorts) }
     }
 
     /// The level that ports of a template are shared at most.
@@ -118,7 +112,7 @@ pub fn create(
             db.update_template_access_control_by_id(new.id, true, "")?;
         }
         let made = db.get_template_by_id(new.id)?;
-        schedule::set(db, &made, schedule, Touch::default(), now, entitled.scheduling)?;
+        schedule::set(deployment, db, &made, schedule, Touch::default())?;
         Ok(db.get_template_by_id(new.id)?)
     })
 }
@@ -253,7 +247,7 @@ pub fn update(
             last_used_at: request.update_workspace_last_used_at,
             dormant_at: request.update_workspace_dormant_at,
         };
-        schedule::set(db, template, wanted, touch, meta.updated_at, entitled.scheduling)?;
+        schedule::set(deployment, db, template, wanted, touch)?;
         Ok::<_, Error>(db.get_template_by_id(template.id)?)
     })?;
     publish_update(deployment, template.id);

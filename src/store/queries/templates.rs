@@ -146,6 +146,15 @@ rows! {
         pub users: i64,
     }
 
+    /// A workspace's latest build, while it runs: its deadlines, and when it was finished.
+    pub struct ActiveBuild {
+        pub id: Uuid,
+        pub workspace_id: Uuid,
+        pub deadline: Time,
+        pub max_deadline: Time,
+        pub completed_at: Time,
+    }
+
     /// How long one finished build of a template took, in microseconds.
     pub struct TemplateBuildTime {
         pub template_id: Uuid,
@@ -243,6 +252,22 @@ queries! {
     GetWorkspacesByTemplateID = count_workspaces_by_template_id(db, template_id: Uuid) -> one i64;
         allow(system Read System),
         sql "SELECT count(*) FROM workspaces WHERE template_id = :template_id AND deleted = FALSE";
+
+    /// The workspaces of a template that start by themselves; prebuilt ones never do.
+    GetWorkspacesByTemplateID = get_self_starting_workspaces_by_template_id(db, template_id: Uuid) -> many Uuid;
+        allow(system Read System),
+        sql "SELECT id FROM workspaces WHERE template_id = :template_id AND deleted = FALSE AND autostart_schedule IS NOT NULL
+            AND owner_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0'";
+
+    /// The builds by which workspaces of a template run; prebuilt ones have no deadlines.
+    GetActiveWorkspaceBuildsByTemplateID = get_active_builds_by_template_id(db, template_id: Uuid) -> many ActiveBuild;
+        allow(system Read System),
+        sql "SELECT b.id, b.workspace_id, b.deadline, b.max_deadline, j.completed_at FROM workspaces w
+            JOIN workspace_builds b ON b.workspace_id = w.id
+            JOIN provisioner_jobs j ON j.id = b.job_id
+            WHERE w.template_id = :template_id AND w.deleted = FALSE AND w.owner_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0'
+                AND b.transition = 'start' AND j.job_status = 'succeeded'
+                AND NOT EXISTS (SELECT 1 FROM workspace_builds later WHERE later.workspace_id = b.workspace_id AND later.build_number > b.build_number)";
 
     /// Counts all workspaces of a template as used.
     UpdateTemplateWorkspacesLastUsedAt = update_template_workspaces_last_used_at(db, template_id: Uuid, last_used_at: Time) -> exec;
