@@ -9,7 +9,7 @@ use super::cx::{Actor, Cx};
 use super::guarded::Guarded;
 use super::ratelimit::{Caller, Fields, Limiters};
 use super::routes::{self, Access, Handler, Limit, Route, Routes, Stream};
-use super::{Error, authn, cors, csrf, pages};
+use super::{Error, authn, cors, csrf, entitlements, pages};
 use crate::auth::nobody;
 use crate::config::Value;
 use crate::deployment::Deployment;
@@ -90,7 +90,7 @@ impl Door {
         match route.access {
             Access::Anyone => {}
             Access::AnyoneOrUser => cx.actor = authn::authenticate(&cx).ok(),
-            Access::User => match authn::authenticate(&cx) {
+            Access::User | Access::UserOf(_) => match admit(&cx, route.access) {
                 Ok(actor) => cx.actor = Some(actor),
                 Err(e) => return refused(cx, e.into_response()),
             },
@@ -267,6 +267,14 @@ impl App for Door {
 /// Whether the query asks to follow a log: the parameter is there, unless it is said to be false.
 fn follows(query: &str) -> bool {
     form_urlencoded::parse(query.as_bytes()).any(|(k, _)| k == "follow")
+}
+
+/// Whoever comes to a route for users. What is not to be had at all is said before who asks.
+fn admit(cx: &Cx, access: Access) -> Result<Actor, Error> {
+    if let Access::UserOf(feature) = access {
+        entitlements::require(cx, feature)?;
+    }
+    authn::authenticate(cx)
 }
 
 fn look_up(head: &Head) -> Looked {

@@ -1,7 +1,7 @@
 //! What the deployment is entitled to, told to clients, and the refusal where it is not.
 
 use super::routes::Routes;
-use super::{Cx, Error, Reply, authn, reply};
+use super::{Cx, Error, Reply, reply};
 use crate::config::Licensing;
 use crate::licensing;
 use crate::sdk;
@@ -17,17 +17,6 @@ pub fn require(cx: &Cx, feature: sdk::FeatureName) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::new(403, format!("{} is a Premium feature. Contact sales!", licensing::display_name(feature))))
-}
-
-/// The same, and only then asks for a key: of what is not to be had, nobody is told that one has to sign in.
-/// For routes that take anyone.
-pub fn require_then_user(cx: &Cx, feature: sdk::FeatureName) -> Result<(), Error> {
-    require(cx, feature)?;
-    match cx.actor_if_any() {
-        Some(_) => Ok(()),
-        // It failed before, and says here why.
-        None => authn::authenticate(cx).map(drop),
-    }
 }
 
 /// Every feature, and whether it is there.

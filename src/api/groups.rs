@@ -16,10 +16,10 @@ use crate::store::{self, Db, Where};
 
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
-    r.anyone_or_user("GET", "/api/v2/groups", get_groups);
-    r.anyone_or_user("GET", "/api/v2/groups/{group}", get_group);
-    r.anyone_or_user("PATCH", "/api/v2/groups/{group}", patch_group);
-    r.anyone_or_user("DELETE", "/api/v2/groups/{group}", delete_group);
+    r.user_of(FeatureName::TemplateRbac, "GET", "/api/v2/groups", get_groups);
+    r.user_of(FeatureName::TemplateRbac, "GET", "/api/v2/groups/{group}", get_group);
+    r.user_of(FeatureName::TemplateRbac, "PATCH", "/api/v2/groups/{group}", patch_group);
+    r.user_of(FeatureName::TemplateRbac, "DELETE", "/api/v2/groups/{group}", delete_group);
     r.user("GET", "/api/v2/organizations/{organization}/groups", get_groups_of_organization);
     r.user("POST", "/api/v2/organizations/{organization}/groups", post_group);
     r.user("GET", "/api/v2/organizations/{organization}/groups/{groupName}", get_group_by_name);
@@ -29,7 +29,6 @@ pub fn routes(r: &mut Routes) {
 
 /// The groups that a search finds, of those that the caller may read.
 fn get_groups(cx: &Cx) -> Reply {
-    entitlements::require_then_user(cx, FeatureName::TemplateRbac)?;
     let mut params = Params::of_query(cx);
     let organization = params
         .parsed("organization", |text| named(text, |name| cx.db().get_organization_by_name(name, false).map(|o| o.id)));
@@ -218,9 +217,8 @@ fn show_quota(cx: &Cx, organization: Uuid) -> Reply {
     reply::ok(&sdk::WorkspaceQuota { credits_consumed, budget })
 }
 
-/// The group that `{group}` names, where groups are to be had at all.
+/// The group that `{group}` names.
 fn group(cx: &Cx) -> Result<Group, Error> {
-    entitlements::require_then_user(cx, FeatureName::TemplateRbac)?;
     Ok(cx.db().get_group_by_id(cx.uuid_param("group")?)?)
 }
 

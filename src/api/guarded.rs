@@ -21,7 +21,7 @@ impl Guarded {
         for (pattern, access) in &table.accesses {
             let segments: Vec<&str> = pattern.split('/').filter(|s| !s.is_empty()).collect();
             if let Some(below) = segments.strip_prefix(API.as_slice()).filter(|below| !below.is_empty()) {
-                routes.push((below.to_vec(), *access == Access::User));
+                routes.push((below.to_vec(), matches!(access, Access::User | Access::UserOf(_))));
             }
         }
         let mut guarded = Guarded { beginnings: Vec::new() };

@@ -8,7 +8,12 @@ use crate::store::queries::presets::InvalidatedPreset;
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
     r.user("GET", "/api/v2/templateversions/{templateversion}/presets", get_presets);
-    r.user("POST", "/api/v2/templates/{template}/prebuilds/invalidate", post_invalidate);
+    r.user_of(
+        sdk::FeatureName::WorkspacePrebuilds,
+        "POST",
+        "/api/v2/templates/{template}/prebuilds/invalidate",
+        post_invalidate,
+    );
 }
 
 /// Has the prebuilt workspaces of a template's active version replaced.

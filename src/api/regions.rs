@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::routes::{Access, Handler, Limit, Route, Routes, Stream};
-use super::{Cx, Error, Reply, entitlements, reply};
+use super::{Cx, Error, Reply, reply};
 use crate::http::WebSocketOptions;
 use crate::rbac::{Action, Object, Resource};
 use crate::sdk;
@@ -14,7 +14,7 @@ pub fn routes(r: &mut Routes) {
     r.user("GET", "/api/v2/regions", get_regions);
     r.user("GET", "/api/v2/replicas", get_replicas);
     r.user("GET", "/api/v2/applications/host", get_app_host);
-    r.anyone_or_user("GET", "/api/v2/workspaceproxies", get_proxies);
+    r.user_of(sdk::FeatureName::WorkspaceProxy, "GET", "/api/v2/workspaceproxies", get_proxies);
     let handler = Handler::Stream(follow_derp_map);
     r.add("GET", "/api/v2/derp-map", Route { access: Access::Anyone, handler, max_body: 0, limit: Limit::Usual });
 }
@@ -26,7 +26,6 @@ fn get_regions(cx: &Cx) -> Reply {
 
 /// The regions with their state.
 fn get_proxies(cx: &Cx) -> Reply {
-    entitlements::require_then_user(cx, sdk::FeatureName::WorkspaceProxy)?;
     reply::ok(&sdk::RegionsResponse { regions: vec![primary_proxy(cx)?] })
 }
 

@@ -4,6 +4,7 @@
 use super::reply::Reply;
 use super::{Cx, Error};
 use crate::http::{Router, Upgrade};
+use crate::sdk::FeatureName;
 
 /// A handler of a plain request.
 pub type Plain = fn(&Cx) -> Reply;
@@ -21,6 +22,8 @@ pub enum Access {
     AnyoneOrUser,
     /// A valid key of an active user.
     User,
+    /// The same, where the deployment has a feature; where it has not, nobody is told to sign in.
+    UserOf(FeatureName),
 }
 
 /// A route's handler and its limits.
@@ -72,32 +75,23 @@ pub struct Routes {
 impl Routes {
     /// Adds a route for users.
     pub fn user(&mut self, method: &'static str, pattern: &'static str, handler: Plain) {
-        self.add(
-            method,
-            pattern,
-            Route { access: Access::User, handler: Handler::Plain(handler), max_body: MAX_BODY, limit: Limit::Usual },
-        );
+        self.plain(method, pattern, Access::User, handler);
     }
     /// Adds a route for everybody.
     pub fn anyone(&mut self, method: &'static str, pattern: &'static str, handler: Plain) {
-        self.add(
-            method,
-            pattern,
-            Route { access: Access::Anyone, handler: Handler::Plain(handler), max_body: MAX_BODY, limit: Limit::Usual },
-        );
+        self.plain(method, pattern, Access::Anyone, handler);
     }
     /// Adds a route where a key is used if there is one; the handler says what it takes.
     pub fn anyone_or_user(&mut self, method: &'static str, pattern: &'static str, handler: Plain) {
-        self.add(
-            method,
-            pattern,
-            Route {
-                access: Access::AnyoneOrUser,
-                handler: Handler::Plain(handler),
-                max_body: MAX_BODY,
-                limit: Limit::Usual,
-            },
-        );
+        self.plain(method, pattern, Access::AnyoneOrUser, handler);
+    }
+    /// Adds a route for users of deployments that have a feature.
+    pub fn user_of(&mut self, feature: FeatureName, method: &'static str, pattern: &'static str, handler: Plain) {
+        self.plain(method, pattern, Access::UserOf(feature), handler);
+    }
+    fn plain(&mut self, method: &'static str, pattern: &'static str, access: Access, handler: Plain) {
+        let handler = Handler::Plain(handler);
+        self.add(method, pattern, Route { access, handler, max_body: MAX_BODY, limit: Limit::Usual });
     }
     /// Adds a stream for users.
     pub fn stream(&mut self, pattern: &'static str, handler: Streaming) {
@@ -131,8 +125,8 @@ impl Routes {
 pub fn all() -> Routes {
     let mut r = Routes::default();
     super::appearance::routes(&mut r);
-    super::debug::routes(&mut r);
     super::authcheck::routes(&mut r);
+    super::debug::routes(&mut r);
     super::deployment::routes(&mut r);
     super::dynamic_parameters::routes(&mut r);
     super::entitlements::routes(&mut r);
@@ -142,8 +136,8 @@ pub fn all() -> Routes {
     super::general::routes(&mut r);
     super::groups::routes(&mut r);
     super::health::routes(&mut r);
-    super::members::routes(&mut r);
     super::licenses::routes(&mut r);
+    super::members::routes(&mut r);
     super::organizations::routes(&mut r);
     super::provisioners::routes(&mut r);
     super::regions::routes(&mut r);

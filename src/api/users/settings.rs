@@ -3,7 +3,7 @@
 
 use crate::api::params::Params;
 use crate::api::routes::Routes;
-use crate::api::{Cx, Error, Reply, entitlements, lookup, reply};
+use crate::api::{Cx, Error, Reply, lookup, reply};
 use crate::config::Value;
 use crate::schedule::Cron;
 use crate::schedule::cron::zoned;
@@ -13,14 +13,17 @@ use crate::store::queries::git_ssh_keys::GitSshKey;
 use crate::time::Time;
 use crate::users::git_keys;
 
+/// What quiet hours are part of.
+const SCHEDULING: sdk::FeatureName = sdk::FeatureName::AdvancedTemplateScheduling;
+
 /// The routes answered here.
 pub(super) fn routes(r: &mut Routes) {
     r.user("GET", "/api/v2/users/{user}/appearance", get_appearance);
     r.user("PUT", "/api/v2/users/{user}/appearance", put_appearance);
     r.user("GET", "/api/v2/users/{user}/preferences", get_preferences);
     r.user("PUT", "/api/v2/users/{user}/preferences", put_preferences);
-    r.anyone_or_user("GET", "/api/v2/users/{user}/quiet-hours", get_quiet_hours);
-    r.anyone_or_user("PUT", "/api/v2/users/{user}/quiet-hours", put_quiet_hours);
+    r.user_of(SCHEDULING, "GET", "/api/v2/users/{user}/quiet-hours", get_quiet_hours);
+    r.user_of(SCHEDULING, "PUT", "/api/v2/users/{user}/quiet-hours", put_quiet_hours);
     r.user("GET", "/api/v2/users/{user}/gitsshkey", get_git_ssh_key);
     r.user("PUT", "/api/v2/users/{user}/gitsshkey", put_git_ssh_key);
     r.user("GET", "/api/v2/users/{user}/autofill-parameters", get_autofill_parameters);
@@ -69,7 +72,6 @@ fn put_preferences(cx: &Cx) -> Reply {
 
 /// When a user does not mind a stopped workspace.
 fn get_quiet_hours(cx: &Cx) -> Reply {
-    entitlements::require_then_user(cx, sdk::FeatureName::AdvancedTemplateScheduling)?;
     let user = lookup::user(cx)?;
     let chosen = if users_may_choose(cx) { user.quiet_hours_schedule.as_str() } else { "" };
     show_quiet_hours(cx, chosen)
@@ -77,7 +79,6 @@ fn get_quiet_hours(cx: &Cx) -> Reply {
 
 /// Changes the hours in which a user does not mind a stopped workspace.
 fn put_quiet_hours(cx: &Cx) -> Reply {
-    entitlements::require_then_user(cx, sdk::FeatureName::AdvancedTemplateScheduling)?;
     let user = lookup::user(cx)?;
     let body: sdk::UpdateUserQuietHoursScheduleRequest = cx.body()?;
     if !users_may_choose(cx) {
