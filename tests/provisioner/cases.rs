@@ -87,6 +87,14 @@ fn stopping_unmakes_what_counts_starts_and_starting_again_makes_it_anew() {
 }
 
 #[test]
+fn a_workspace_that_never_was_can_be_destroyed_whatever_its_template_says() {
+    let mut bench = Bench::of("variable \"x\" {}\nresource \"coder_external_agent\" \"a\" {\n  agent_id = var.x\n}\n");
+    assert!(bench.plan(Start, &Log::default()).is_err());
+    let graph = bench.build(Destroy);
+    assert_eq!((bench.state.len(), graph.resources.len(), graph.has_external_agents), (0, 0, true));
+}
+
+#[test]
 fn an_agent_keeps_its_id_and_gets_a_token_each_build() {
     let mut bench = case("minimal");
     let agent = |graph: &GraphComplete| graph.resources.iter().flat_map(|r| &r.agents).next().unwrap().clone();
@@ -280,4 +288,42 @@ fn modules_keep_their_names_apart_and_show_in_addresses() {
     let net = graph.resources.iter().find(|r| r.name == "net").unwrap();
     assert_eq!((net.r#type.as_str(), net.module_path.as_str()), ("terraform_data", "module.net"));
     assert_eq!(bench.state_json()["outputs"]["net"]["value"]["address"], "n-box:80 net");
+}
+
+/// Shortcuts do not count: `b` needs the agent, but through `a` as well, so `a` is nearer.
+#[test]
+fn an_agent_is_in_the_nearest_resource_that_needs_it() {
+    let agent = "resource \"coder_agent\" \"main\" {\n  os = \"linux\"\n  arch = \"amd64\"\n}\n";
+    let with = |rest: &str| format!("{agent}{rest}");
+    for (text, want) in [
+        (
+            with(
+                "resource \"terraform_data\" \"a\" {\n  input = coder_agent.main.id\n}\nresource \"terraform_data\" \"b\" {\n  input = [coder_agent.main.id, terraform_data.a.id]\n}\n",
+            ),
+            Some("a"),
+        ),
+        (
+            with(
+                "resource \"terraform_data\" \"z\" {\n  input = coder_agent.main.id\n}\nresource \"terraform_data\" \"b\" {\n  depends_on = [coder_agent.main]\n}\n",
+            ),
+            Some("b"),
+        ),
+        (
+            with(
+                "locals {\n  id = coder_agent.main.id\n}\nresource \"terraform_data\" \"far\" {\n  input = local.id\n}\n",
+            ),
+            Some("far"),
+        ),
+        (with("resource \"terraform_data\" \"apart\" {}\n"), None),
+    ] {
+        for from in [GraphSource::Plan, GraphSource::State] {
+            let log = Log::default();
+            let (mut session, _) = Bench::of(&text).plan(Start, &log).unwrap();
+            session.apply(&log).unwrap();
+            let graph = session.graph(from, &log).unwrap();
+            let homes: Vec<_> =
+                graph.resources.iter().filter(|r| !r.agents.is_empty()).map(|r| r.name.as_str()).collect();
+            assert_eq!(homes, Vec::from_iter(want), "{text}");
+        }
+    }
 }

@@ -167,6 +167,9 @@ fn phases_out_of_order_and_archives_that_are_none_are_errors() {
     let (mut session, _) = bench.plan(Start, &log).unwrap();
     session.apply(&log).unwrap();
     assert!(session.apply(&log).is_err(), "a plan is applied once");
+    session.plan(bench.request.clone(), &log).unwrap();
+    assert!(session.plan(PlanRequest { state: b"x".to_vec(), ..bench.request.clone() }, &log).is_err());
+    assert!(session.apply(&log).is_err(), "a plan that failed leaves none to apply");
 }
 
 #[test]

@@ -187,6 +187,7 @@ impl Session for EmbeddedSession {
     fn plan(&mut self, request: PlanRequest, sink: &dyn Sink) -> Result<PlanComplete, Failure> {
         let config = self.template("plan")?;
         self.applied = false;
+        self.plan = None;
         let clock = &self.provisioner.clock;
         let mut report = Report::begin("plan", sink, clock);
         const MESSAGE: &str = "terraform plan: exit status 1";
@@ -194,10 +195,6 @@ impl Session for EmbeddedSession {
             Ok(state) => state,
             Err(e) => return Err(failure(MESSAGE, &Diagnostic::new(e, None, ""), report)),
         };
-        let destroys = request.metadata.workspace_transition == WorkspaceTransition::Destroy;
-        if destroys && request.state.is_empty() {
-            report.info("There is no state, so there is nothing to destroy.");
-        }
         let host = Host {
             source: config.source.clone(),
             folder: self.folder.to_string_lossy().into_owned(),
@@ -215,6 +212,14 @@ impl Session for EmbeddedSession {
             agent_scripts: self.provisioner.agent_scripts.clone(),
             ids: self.provisioner.ids.clone(),
         };
+        let destroys = build.metadata.workspace_transition == WorkspaceTransition::Destroy;
+        if destroys && request.state.is_empty() {
+            // A workspace that was never made can be deleted, whatever its template says by now.
+            report.info("There is no state, so there is nothing to destroy.");
+            let graph = Graph::build(&config).unwrap_or_default();
+            self.plan = Some(Plan::nothing(config, Arc::new(graph), host, build));
+            return Ok(PlanComplete { timings: report.end(false), ..PlanComplete::default() });
+        }
         let planned = plan::not_empty(&config).and_then(|()| Graph::build(&config)).and_then(|graph| {
             let variables = request.variable_values;
             Plan::make(config.clone(), Arc::new(graph), host, build, variables, state, &mut report)
@@ -243,8 +248,7 @@ impl Session for EmbeddedSession {
         let mut report = Report::begin("apply", sink, &self.provisioner.clock);
         let mut environment = self.provisioner.environment.clone();
         environment.extend(plan.build.environment());
-        let nothing = plan.destroys && plan.state.lineage.is_empty() && plan.state.instances.is_empty();
-        if nothing {
+        if plan.is_nothing() {
             report.info("There is nothing to destroy.");
             return Ok(ApplyComplete { state: Vec::new(), timings: report.end(false) });
         }
@@ -263,7 +267,11 @@ impl Session for EmbeddedSession {
         let report = Report::begin("graph", sink, &self.provisioner.clock);
         let plan = self.plan.as_ref().ok_or_else(|| out_of_order("graph"))?;
         match convert::graph(plan, from) {
-            Ok(complete) => Ok(GraphComplete { timings: report.end(false), ..complete }),
+            Ok(complete) => {
+                let agents: usize = complete.resources.iter().map(|r| r.agents.len()).sum();
+                report.info(format!("Found {} resource(s) with {agents} agent(s).", complete.resources.len()));
+                Ok(GraphComplete { timings: report.end(false), ..complete })
+            }
             Err(message) => {
                 report.error(format!("Error: {message}"));
                 Err(Failure { detail: message.clone(), message, state: None, timings: report.end(true) })

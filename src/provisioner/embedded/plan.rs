@@ -127,6 +127,17 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The plan of a workspace that is to go and never was.
+    pub fn nothing(config: Arc<Config>, graph: Arc<Graph>, host: Host, build: Build) -> Plan {
+        let world = World::new(config, graph, host);
+        let (variables, changes, create_first) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Plan { world, build, variables, state: State::default(), changes, destroys: true, create_first }
+    }
+    /// Whether there is nothing to make happen, and no state to keep.
+    pub fn is_nothing(&self) -> bool {
+        self.destroys && self.state.lineage.is_empty() && self.state.instances.is_empty()
+    }
+
     fn data(&mut self, node: &Node, report: &mut Report<'_>) -> Result<()> {
         let config = self.world.config.clone();
         let (block, schema) = parts(&config, node)?;
