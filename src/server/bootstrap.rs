@@ -45,6 +45,26 @@ pub fn prepare(deployment: &Deployment) -> Result<(), Error> {
     })
 }
 
+/// Gives the default organization its configured name, while there is nobody yet: later it belongs to
+/// those who run it.
+pub fn name_organization(deployment: &Deployment) -> Result<(), super::Error> {
+    let wanted = deployment.config.organization_name.as_str();
+    let db = deployment.system_db();
+    if wanted.is_empty() || db.get_user_count()? != 0 {
+        return Ok(());
+    }
+    let found = db.get_default_organization()?;
+    if found.name == wanted {
+        return Ok(());
+    }
+    if let Err(why) = sdk::names::name(wanted) {
+        return Err(super::Error::Unsupported(format!("the organization cannot be named {wanted:?}: {why}")));
+    }
+    let now = deployment.clock.now();
+    db.update_organization(found.id, wanted, wanted, &found.description, &found.icon, now)?;
+    Ok(())
+}
+
 /// What the configured first user's token is called among that user's tokens.
 const FIRST_TOKEN: &str = "first-user";
 

@@ -104,6 +104,7 @@ impl Running {
             registry,
         });
         bootstrap::prepare(&deployment)?;
+        bootstrap::name_organization(&deployment)?;
         if let Some(first_user) = &deployment.config.first_user {
             bootstrap::first_user(&deployment, first_user)?;
         }

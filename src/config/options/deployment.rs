@@ -64,6 +64,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .omitted_if_empty()
         .default("720h0m0s")
         .not_yet()
+        .not_yet()
         .help("Lifetime of OAuth2 refresh tokens."),
     switch("swagger-enable", "Enable swagger endpoint")
         .env("CODER_SWAGGER_ENABLE")
@@ -176,6 +177,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("disable_path_apps")
         .omitted_if_empty()
         .proxies()
+        .not_yet()
         .help("Turn off apps that share the dashboard's origin."),
     switch("disable-owner-workspace-access", "Disable Owner Workspace Access")
         .env("CODER_DISABLE_OWNER_WORKSPACE_ACCESS")

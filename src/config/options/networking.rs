@@ -36,6 +36,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("redirectToAccessURL")
         .field("redirect_to_access_url")
         .omitted_if_empty()
+        .not_yet()
         .help("Send browsers that arrive under another host name on to the access URL."),
     host_port("address", "Address")
         .short('a')

@@ -41,6 +41,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("forceCancelInterval")
         .field("provisioner.force_cancel_interval")
         .default("10m0s")
+        .not_yet()
         .help("How long a cancelled build may go on before it is killed."),
     text("provisioner-daemon-psk", "Provisioner Daemon Pre-shared Key (PSK)")
         .env("CODER_PROVISIONER_DAEMON_PSK")
