@@ -721,5 +721,5 @@ fn a_new_schedule_moves_the_times_of_the_workspaces_there_are() {
     settings["default_ttl_ms"] = json!(0);
     owner.patch(&path, &settings).expect(200);
     let after = read();
-    assert_eq!((after.ttl_ms, after.latest_build.deadline), (None, None), "it may run on for good");
+    assert_eq!((after.ttl_ms, after.latest_build.deadline), (Some(0), None), "it may run on for good");
 }
