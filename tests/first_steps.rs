@@ -98,3 +98,18 @@ fn what_was_made_is_still_there_after_a_restart() {
     server.start_again();
     server.anonymous().with_token(&key).get("/api/v2/users/me").expect(200);
 }
+
+#[test]
+fn the_default_organization_takes_its_configured_name_while_nobody_is_there() {
+    let mut server = Options::default().set("ROCKPOOL_ORGANIZATION_NAME", "home").start();
+    let found: rockpool::sdk::Organization = server.owner().get("/api/v2/organizations/home").ok(200);
+    assert_eq!((found.id, found.is_default), (server.organization(), true));
+    let owner = server.owner();
+    server.stop();
+    // Later the name belongs to those who run the place.
+    server.set("ROCKPOOL_ORGANIZATION_NAME", "elsewhere");
+    server.start_again();
+    let owner = server.anonymous().with_token(owner.token());
+    let _: rockpool::sdk::Organization = owner.get("/api/v2/organizations/home").ok(200);
+    owner.get("/api/v2/organizations/elsewhere").refused(404);
+}
