@@ -20,7 +20,7 @@ use crate::deployment::Deployment;
 use crate::provisioner::{LogLevel, Session, WorkspaceTransition};
 use crate::pubsub::Subscription;
 use crate::rbac::system;
-use crate::sdk::{self, LogSource, ProvisionerJobType};
+use crate::sdk::{self, ProvisionerJobType};
 use crate::store::queries::provisioner_daemons::ProvisionerDaemon;
 use crate::store::queries::provisioner_jobs::ProvisionerJob;
 use crate::store::{self, Db, Optional};
@@ -344,6 +344,3 @@ fn fail(deployment: &Deployment, db: &Db, job: &ProvisionerJob, failed: Failed) 
     }
     Ok(())
 }
-
-/// The source of the lines that the server itself writes into a job's log.
-pub const DAEMON: LogSource = LogSource::ProvisionerDaemon;

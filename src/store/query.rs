@@ -43,7 +43,7 @@ macro_rules! queries {
             $(#[$meta])*
             pub fn $method(&self $(, $arg: $type)*) -> Result<$crate::store::query::queries!(@answer $shape $($row)?), $crate::store::Error> {
                 let query = &declared::$method;
-                #[allow(unused_mut)]
+                #[allow(unused_mut, reason = "a query without arguments adds none")]
                 let mut bound = $crate::store::record::Bound::default();
                 $($crate::store::record::Bind::bind(&$arg, stringify!($arg), &mut bound);)*
                 $crate::store::query::queries!(@run self, query $shape [$($row)?] bound $db [$($rule)*])
@@ -60,7 +60,7 @@ macro_rules! queries {
             pg: $crate::store::query::queries!(@pg $($pg)?),
             columns: $crate::store::query::queries!(@columns $($row)?),
             arguments: || {
-                #[allow(unused_mut)]
+                #[allow(unused_mut, reason = "a query without arguments adds none")]
                 let mut names = Vec::new();
                 $(<$type as $crate::store::record::Bind>::names(stringify!($arg), &mut names);)*
                 names
