@@ -10,6 +10,7 @@ pub mod driver;
 mod error;
 pub mod filter;
 pub mod functions;
+pub mod lock;
 mod metrics;
 pub mod migrate;
 pub mod queries;

@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RawMutex};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
 use crate::store::driver::{Conn, Dialect, Driver, Row};
+use crate::store::lock::Lock;
 use crate::store::value::{Column, Value};
 use crate::store::{Error, functions, migrate};
 
@@ -27,6 +28,8 @@ const STATEMENTS_KEPT: usize = 256;
 pub struct Sqlite {
     readers: r2d2::Pool<Readers>,
     writer: Arc<Mutex<Connection>>,
+    /// Dropped last, when no connection is left.
+    _lock: Lock,
 }
 
 struct Readers {
@@ -44,6 +47,7 @@ impl Sqlite {
                 rusqlite::version()
             )));
         }
+        let lock = Lock::take(path).map_err(|e| Error::Unavailable(e.to_string()))?;
         let ephemeral = path.with_extension("ephemeral");
         for suffix in ["", "-wal", "-shm"] {
             let mut name = ephemeral.clone().into_os_string();
@@ -78,7 +82,7 @@ impl Sqlite {
                     .build(),
             ))
             .build_unchecked(Readers { path: path.to_owned(), ephemeral });
-        Ok(Sqlite { readers, writer: Arc::new(Mutex::new(writer)) })
+        Ok(Sqlite { readers, writer: Arc::new(Mutex::new(writer)), _lock: lock })
     }
 }
 
