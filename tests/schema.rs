@@ -12,7 +12,7 @@ mod views;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use rockpool::store::migrate;
+use rockpool::store::migrate::sqlite as migrate;
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, ToSql};
 use serde_json::Value as Json;

@@ -15,8 +15,9 @@ use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
 use crate::store::driver::{Conn, Dialect, Driver, Row};
 use crate::store::lock::Lock;
+use crate::store::migrate::sqlite as migrate;
 use crate::store::value::{Column, Value};
-use crate::store::{Error, functions, migrate};
+use crate::store::{Error, functions};
 
 /// The first SQLite without the WAL-reset corruption bug.
 const OLDEST_VERSION: i32 = 3_053_000;

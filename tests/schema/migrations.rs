@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rockpool::store::migrate::{self, EMPTY, LATEST, MigrateError};
+use rockpool::store::migrate::{EMPTY, LATEST, MigrateError, sqlite as migrate};
 use rusqlite::Connection;
 
 use super::{Rows, catalogue, empty, facts, fresh, text};
