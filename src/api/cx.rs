@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::Error;
+use super::journal::Journal;
 use crate::deployment::Deployment;
 use crate::http::{Params, Request};
 use crate::rbac::Subject;
@@ -41,6 +42,7 @@ pub struct Cx {
     pub(super) query: Vec<(String, String)>,
     pub(super) actor: Option<Actor>,
     pub(super) db: Db,
+    pub(super) journal: Journal,
 }
 
 impl Cx {

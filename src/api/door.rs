@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::cx::{Actor, Cx};
 use super::guarded::Guarded;
+use super::journal::Journal;
 use super::ratelimit::{Caller, Fields, Limiters};
 use super::routes::{self, Access, Handler, Limit, Route, Routes, Stream};
 use super::{Error, authn, cors, csrf, entitlements, pages};
@@ -75,7 +76,7 @@ impl Door {
         let origin = Origin { route: pattern, method: method_label(&request.head.method) };
         let db = self.deployment.db_as(nobody()).counted_under(origin);
         let deployment = self.deployment.clone();
-        let mut cx = Cx { deployment, request, route: pattern, params, query, actor: None, db };
+        let mut cx = Cx { deployment, request, route: pattern, params, query, actor: None, db, journal: Journal::default() };
         let refused = |cx: Cx, response: Response| Err(Box::new((cx.request, response)));
         if let Err(response) = csrf::check(&cx) {
             return refused(cx, response);
@@ -150,8 +151,10 @@ impl Door {
                         body: Vec::new(),
                     }),
                 };
+                let answer = answer.unwrap_or_else(Error::into_response);
+                cx.write_journal(answer.status);
                 let said = Said::of(&cx);
-                (cx.request, said, answer.unwrap_or_else(Error::into_response))
+                (cx.request, said, answer)
             }
         };
         response.headers.append(&mut fields);
@@ -238,6 +241,7 @@ impl App for Door {
                     }
                     Handler::Plain(handler) => Err(handler(&cx).unwrap_or_else(Error::into_response)),
                 };
+                cx.write_journal(outcome.as_ref().err().map_or(101, |refused| refused.status));
                 let said = Said::of(&cx);
                 (cx.request, said, outcome)
             }

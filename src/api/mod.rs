@@ -24,6 +24,7 @@ pub mod general;
 pub mod groups;
 mod guarded;
 pub mod health;
+mod journal;
 pub mod jobs;
 pub mod licenses;
 pub mod lookup;
@@ -56,4 +57,5 @@ pub mod workspaces;
 
 pub use cx::Cx;
 pub use error::{Error, OrForbidden};
+pub use journal::Audit;
 pub use reply::Reply;

@@ -200,6 +200,15 @@ system_subjects! {
     ];
 }
 
+/// Writes the audit log. Ours: the reference writes it without asking who may.
+pub fn audit_logger() -> &'static Arc<Subject> {
+    static SUBJECT: LazyLock<Arc<Subject>> = LazyLock::new(|| {
+        let site = vec![some(AuditLog, &[Create])];
+        compile(Uuid::nil(), "Audit Logger", StoredRole { site, ..StoredRole::new("auditlogger", None) })
+    });
+    &SUBJECT
+}
+
 /// Makes, lists and deletes sub agents for an agent: acts as the workspace's owner, on the owner's
 /// workspaces in one organization.
 pub fn sub_agent_api(owner: Uuid, organization: Uuid) -> Arc<Subject> {

@@ -9,10 +9,10 @@ mod settings;
 use uuid::Uuid;
 
 use super::routes::Routes;
-use super::{Cx, Error, OrForbidden, Reply, lookup, reply};
+use super::{Audit, Cx, Error, OrForbidden, Reply, lookup, reply};
 use crate::auth::password::objection;
 use crate::rbac::{Action, Object, Resource, RoleRef, roles as rbac_roles};
-use crate::sdk::{self, LoginType, UserStatus};
+use crate::sdk::{self, AuditAction, LoginType, ResourceType, UserStatus};
 use crate::store::Optional;
 use crate::store::queries::users::User;
 use crate::users;
@@ -78,6 +78,7 @@ fn post_first_user(cx: &Cx) -> Reply {
 
 /// Makes a user.
 fn post_user(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::User, AuditAction::Create);
     let body: sdk::CreateUserRequestWithOrgs = cx.body()?;
     let login_type = match body.login_type.as_str() {
         "" => Some(LoginType::Password),
@@ -143,7 +144,10 @@ fn post_user(cx: &Cx) -> Reply {
     };
     let new = users::prepare(&cx.deployment, new).map_err(Error::internal)?;
     match users::insert(db, &new) {
-        Ok(user) => reply::created(&render(user, organizations)),
+        Ok(user) => {
+            audit.after(&user);
+            reply::created(&render(user, organizations))
+        }
         Err(crate::store::Error::Denied(_)) => Err(forbidden()),
         Err(e) if e.is_unique() => Err(taken()),
         Err(e) => Err(e.into()),
@@ -176,12 +180,17 @@ fn get_user(cx: &Cx) -> Reply {
 
 /// Deletes a user who has no workspaces.
 fn delete_user(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::User, AuditAction::Delete);
     let user = lookup::user(cx)?;
+    audit.before(&user);
     if cx.actor()?.user_id == user.id {
         return Err(Error::new(403, "You cannot delete yourself. Ask another owner to do it."));
     }
     match users::delete(cx.db(), &user) {
-        Ok(()) => reply::message("The user has been deleted."),
+        Ok(()) => {
+            audit.after(&User { deleted: true, ..user });
+            reply::message("The user has been deleted.")
+        }
         Err(users::Error::HasWorkspaces) => Err(Error::new(417, "The user still has workspaces. Delete those first.")),
         Err(users::Error::Store(e)) => Err(e).or_forbidden(),
         Err(e) => Err(e.into()),
@@ -190,7 +199,7 @@ fn delete_user(cx: &Cx) -> Reply {
 
 /// Changes what a user is called.
 fn put_profile(cx: &Cx) -> Reply {
-    let user = lookup::user(cx)?;
+    let (user, audit) = user_to_change(cx)?;
     let body: sdk::UpdateUserProfileRequest = cx.body()?;
     let taken = || Error::conflict("There is a user of this name already.").field("username", "This name is in use.");
     if body.username != user.username {
@@ -204,7 +213,10 @@ fn put_profile(cx: &Cx) -> Reply {
         }
     }
     match cx.db().update_user_profile(user.id, &body.username, &body.name, cx.now()) {
-        Ok(user) => render_with_organizations(cx, user),
+        Ok(user) => {
+            audit.after(&user);
+            render_with_organizations(cx, user)
+        }
         Err(e) if e.is_unique() => Err(taken()),
         Err(e) => Err(e.into()),
     }
@@ -212,24 +224,33 @@ fn put_profile(cx: &Cx) -> Reply {
 
 /// Keeps a user out.
 fn put_suspend(cx: &Cx) -> Reply {
-    let user = lookup::user(cx)?;
+    let (user, audit) = user_to_change(cx)?;
     if cx.actor()?.user_id == user.id {
         return Err(Error::bad("You cannot suspend yourself."));
     }
     if user.rbac_roles.iter().any(|role| role == rbac_roles::OWNER) {
         return Err(Error::bad("An owner cannot be suspended. Take the role \"owner\" away first."));
     }
-    set_status(cx, user, UserStatus::Suspended)
+    set_status(cx, user, UserStatus::Suspended, &audit)
 }
 
 /// Lets a user in again.
 fn put_activate(cx: &Cx) -> Reply {
-    let user = lookup::user(cx)?;
-    set_status(cx, user, UserStatus::Active)
+    let (user, audit) = user_to_change(cx)?;
+    set_status(cx, user, UserStatus::Active, &audit)
 }
 
-fn set_status(cx: &Cx, user: User, status: UserStatus) -> Reply {
+/// The user that `{user}` names, and the entry that a change is logged with.
+fn user_to_change(cx: &Cx) -> Result<(User, Audit), Error> {
+    let audit = cx.audit(ResourceType::User, AuditAction::Write);
+    let user = lookup::user(cx)?;
+    audit.before(&user);
+    Ok((user, audit))
+}
+
+fn set_status(cx: &Cx, user: User, status: UserStatus, audit: &Audit) -> Reply {
     let user = users::set_status(&cx.deployment, cx.db(), user.id, status)?;
+    audit.after(&user);
     render_with_organizations(cx, user)
 }
 

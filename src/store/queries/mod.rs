@@ -1,6 +1,7 @@
 //! The declared queries, a file an aggregate, each with its row types.
 
 pub mod api_keys;
+pub mod audit_logs;
 pub mod crypto_keys;
 pub mod deployment_stats;
 pub mod files;
@@ -30,6 +31,7 @@ use crate::store::statement::Query;
 pub fn all() -> impl Iterator<Item = &'static Query> {
     [
         api_keys::QUERIES,
+        audit_logs::QUERIES,
         crypto_keys::QUERIES,
         deployment_stats::QUERIES,
         files::QUERIES,
