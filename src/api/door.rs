@@ -76,7 +76,8 @@ impl Door {
         let origin = Origin { route: pattern, method: method_label(&request.head.method) };
         let db = self.deployment.db_as(nobody()).counted_under(origin);
         let deployment = self.deployment.clone();
-        let mut cx = Cx { deployment, request, route: pattern, params, query, actor: None, db, journal: Journal::default() };
+        let mut cx =
+            Cx { deployment, request, route: pattern, params, query, actor: None, db, journal: Journal::default() };
         let refused = |cx: Cx, response: Response| Err(Box::new((cx.request, response)));
         if let Err(response) = csrf::check(&cx) {
             return refused(cx, response);

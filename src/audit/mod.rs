@@ -53,12 +53,7 @@ impl Snapshot {
         Snapshot { resource, id, target: target.into(), organization_id: None, fields: Vec::new() }
     }
     /// A row, with every column that it has.
-    pub fn of_row<R: FromRow + Bind>(
-        resource: ResourceType,
-        id: Uuid,
-        target: impl Into<String>,
-        row: &R,
-    ) -> Snapshot {
+    pub fn of_row<R: FromRow + Bind>(resource: ResourceType, id: Uuid, target: impl Into<String>, row: &R) -> Snapshot {
         let mut bound = Bound::default();
         row.bind("", &mut bound);
         let fields = bound.values.into_iter().map(|(name, value)| (name, owned(value))).collect();

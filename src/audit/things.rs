@@ -110,8 +110,7 @@ impl Auditable for GroupWithMembers<'_> {
         let group = self.group;
         let mut ids = self.members.to_vec();
         ids.sort_unstable();
-        let members: Vec<Member> =
-            ids.into_iter().map(|user_id| Member { user_id, group_id: group.id }).collect();
+        let members: Vec<Member> = ids.into_iter().map(|user_id| Member { user_id, group_id: group.id }).collect();
         Snapshot::of_row(ResourceType::Group, group.id, group.name.as_str(), group)
             .of_organization(group.organization_id)
             .with("members", Json(members))
@@ -247,7 +246,8 @@ mod tests {
         for table in TABLES {
             for (name, treatment) in table.fields {
                 let shown = matches!(treatment, Treatment::Track(_));
-                let telling = ["hashed", "private", "access_token", "jwt", "jwks", "secret_prefix", "provisioner_state"];
+                let telling =
+                    ["hashed", "private", "access_token", "jwt", "jwks", "secret_prefix", "provisioner_state"];
                 let harmless = ["jwks_uri"];
                 if telling.iter().any(|word| name.contains(word)) && !harmless.contains(name) {
                     assert!(!shown, "{:?} {name}", table.resource);
