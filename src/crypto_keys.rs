@@ -42,7 +42,7 @@ pub fn signing_key(deployment: &Deployment, feature: Feature) -> Result<SigningK
     let now = deployment.clock.now();
     let found = match db.get_latest_crypto_key_by_feature(feature, now).optional()? {
         Some(key) => key,
-        None => db.tx::<_, store::Error>(|db| {
+        None => db.tx_named::<_, store::Error>("rotate_keys", |db| {
             // Another request may have made it meanwhile.
             if let Some(key) = db.get_latest_crypto_key_by_feature(feature, now).optional()? {
                 return Ok(key);

@@ -180,6 +180,7 @@ fn requests_are_counted_and_shown_on_an_address_of_their_own() {
     let server = Options::default()
         .set("CODER_PROMETHEUS_ENABLE", "true")
         .set("CODER_PROMETHEUS_ADDRESS", "127.0.0.1:0")
+        .set("CODER_PROMETHEUS_COLLECT_DB_METRICS", "true")
         .start();
     let address = server.running().metrics_addresses().first().expect("an address").to_string();
     server.owner().get("/api/v2/users/me").expect(200);

@@ -1,18 +1,24 @@
 //! The store: what holds for every declared query, and for transactions.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use rockpool::rbac::system;
 use rockpool::store::driver::Dialect;
-use rockpool::store::{Db, Error, Optional, Store, Switches, queries};
+use rockpool::store::{Db, Error, Optional, Origin, Setup, Store, Switches, queries};
 use rockpool::time::Time;
+
+use crate::support::eventually;
 
 /// An empty store in a folder of its own.
 fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
-    let store =
-        Store::sqlite(&dir.path().join("test.db"), 2, Switches::default(), &prometheus::Registry::new()).unwrap();
+    let store = open(&dir.path().join("test.db"), &prometheus::Registry::new(), false);
     (dir, store)
+}
+
+fn open(path: &Path, registry: &prometheus::Registry, count_queries: bool) -> Store {
+    Store::sqlite(path, 2, &Setup { switches: Switches::default(), registry, count_queries }).unwrap()
 }
 
 fn system_db(store: &Store) -> Db {
@@ -93,4 +99,91 @@ fn changes_of_memberships_are_counted_when_they_last() {
     assert_eq!(db.authz_generation(), before);
     db.update_user_last_seen_at(system::PREBUILDS_USER_ID, Time::from_micros(1), Time::from_micros(1)).unwrap();
     assert_eq!(db.authz_generation(), before + 1);
+}
+
+/// The lines of the metrics that begin so.
+fn metrics(registry: &prometheus::Registry, prefix: &str) -> Vec<String> {
+    let text = String::from_utf8(rockpool::metrics::exposition(registry).unwrap()).unwrap();
+    text.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect()
+}
+
+#[test]
+fn queries_are_counted_under_the_route_that_asked_where_that_is_wanted() {
+    for count in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = prometheus::Registry::new();
+        let db = system_db(&open(&dir.path().join("test.db"), &registry, count));
+        db.upsert_runtime_config("k", "v").unwrap();
+        let asked = db.counted_under(Origin { route: "/api/v2/users/{user}", method: "GET" });
+        asked.get_runtime_config("k").unwrap();
+        asked.tx::<_, Error>(|db| db.get_runtime_config("k")).unwrap();
+        let of_route = r#"{method="GET",query="GetRuntimeConfig",route="/api/v2/users/{user}"} 2"#;
+        let of_none = r#"{method="",query="UpsertRuntimeConfig",route=""} 1"#;
+        let wanted: &[String] = &[of_none, of_route].map(|labels| format!("coderd_db_query_counts_total{labels}"));
+        assert_eq!(metrics(&registry, "coderd_db_query_counts_total{"), if count { wanted } else { &[] });
+        let timed = metrics(&registry, r#"coderd_db_query_latencies_seconds_count{query="GetRuntimeConfig"} 2"#);
+        assert_eq!(timed.len(), usize::from(count));
+    }
+}
+
+#[test]
+fn transactions_are_counted_by_name_outcome_and_tries() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = prometheus::Registry::new();
+    let db = system_db(&open(&dir.path().join("test.db"), &registry, false));
+    db.tx::<_, Error>(|db| db.tx(|db| db.upsert_runtime_config("k", "v"))).unwrap();
+    let mut races = 2;
+    db.tx_named::<_, Error>("racing", |_| {
+        races -= 1;
+        if races >= 0 { Err(Error::LostRace("another was first".into())) } else { Ok(()) }
+    })
+    .unwrap();
+    db.tx_named::<(), _>("racing", |_| Err(Error::LostRace("another always is".into()))).unwrap_err();
+    db.tx_named::<(), _>("failing", |_| Err(Error::NotFound)).unwrap_err();
+    let wanted = [
+        r#"{retries="0",success="false",tx_id="failing"} 1"#,
+        r#"{retries="0",success="true",tx_id="unlabeled"} 1"#,
+        r#"{retries="2",success="true",tx_id="racing"} 1"#,
+        r#"{retries="4",success="false",tx_id="racing"} 1"#,
+    ];
+    assert_eq!(
+        metrics(&registry, "coderd_db_tx_executions_count{"),
+        wanted.map(|labels| format!("coderd_db_tx_executions_count{labels}"))
+    );
+    for (success, id) in [("false", "failing"), ("true", "unlabeled"), ("true", "racing"), ("false", "racing")] {
+        let line = format!(r#"coderd_db_tx_duration_seconds_count{{success="{success}",tx_id="{id}"}} 1"#);
+        assert_eq!(metrics(&registry, &line).len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn connections_and_waits_for_them_are_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let registry = prometheus::Registry::new();
+    let db = system_db(&open(&dir.path().join("test.db"), &registry, false));
+    let shown = |name: &str| -> f64 {
+        let lines = metrics(&registry, &format!("go_sql_{name}{{db_name=\"\"}} "));
+        let [line] = lines.as_slice() else { panic!("{name}: {lines:?}") };
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    db.upsert_runtime_config("k", "v").unwrap();
+    db.get_runtime_config("k").unwrap();
+    assert_eq!(shown("max_open_connections"), 3.0);
+    assert_eq!((shown("open_connections"), shown("in_use_connections"), shown("idle_connections")), (2.0, 0.0, 2.0));
+    assert_eq!((shown("wait_count_total"), shown("wait_duration_seconds_total")), (0.0, 0.0));
+
+    let other = db.clone();
+    std::thread::scope(|scope| {
+        db.tx::<_, Error>(|db| {
+            db.upsert_runtime_config("k", "w")?;
+            scope.spawn(|| other.upsert_runtime_config("k", "x").unwrap());
+            eventually("the other to wait", || (shown("wait_count_total") == 1.0).then_some(()));
+            assert_eq!(shown("in_use_connections"), 1.0);
+            Ok(())
+        })
+        .unwrap();
+    });
+    assert_eq!(shown("wait_count_total"), 1.0);
+    assert!(shown("wait_duration_seconds_total") > 0.0);
+    assert_eq!(db.get_runtime_config("k").unwrap(), "x");
 }

@@ -426,7 +426,11 @@ fn every_user_has_a_key_for_git_of_the_configured_kind() {
 
 #[test]
 fn reading_oneself_takes_three_queries_and_writes_nothing() {
-    let server = Server::start();
+    let server = Options::default()
+        .set("CODER_PROMETHEUS_ENABLE", "true")
+        .set("CODER_PROMETHEUS_ADDRESS", "127.0.0.1:0")
+        .set("CODER_PROMETHEUS_COLLECT_DB_METRICS", "true")
+        .start();
     let owner = server.owner();
     owner.get("/api/v2/users/me").expect(200);
     let queries = || -> BTreeMap<String, u64> {

@@ -288,7 +288,7 @@ fn session_token(running: &Running<'_>, subject: &Subject) -> Result<String, Fai
 fn commit_quota(running: &Running<'_>, subject: &Subject, cost: i32) -> Result<(), Failed> {
     running.log.stage("Commit quota");
     let (owner, organization) = (subject.workspace.owner_id, subject.workspace.organization_id);
-    let refused = running.db.tx(|db| {
+    let refused = running.db.tx_named("commit_quota", |db| {
         let db = db.acting_as(system::restricted());
         if running.deployment.config.licensing == crate::config::Licensing::Entitled {
             let consumed = db.get_quota_consumed_for_user(owner, organization)?;

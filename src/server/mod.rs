@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::api::door::Door;
 use crate::auth::Subjects;
 use crate::auth::password::Hasher;
-use crate::config::{Config, Listen};
+use crate::config::{self, Config, Listen};
 use crate::deployment::{Deployment, Parts};
 use crate::health::Monitor;
 use crate::http;
@@ -21,7 +21,7 @@ use crate::jobs::runner::Provisioners;
 use crate::provisioner::embedded::Embedded;
 use crate::pubsub::Pubsub;
 use crate::rbac::RoleOptions;
-use crate::store::{Store, Switches};
+use crate::store::{Setup, Store, Switches};
 use crate::time::Clock;
 
 /// How long requests under way may take to end when the server is told to.
@@ -82,8 +82,9 @@ impl Running {
         let listeners = listeners(&config)?;
         let registry = prometheus::Registry::new();
         let switches = Switches { workspace_sharing_disabled: config.disable_workspace_sharing };
+        let setup = Setup { switches, registry: &registry, count_queries: counts_queries(&config) };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let store = Store::sqlite(&data_dir.join("rockpool.db"), cores.max(2) as u32, switches, &registry)?;
+        let store = Store::sqlite(&data_dir.join("rockpool.db"), cores.max(2) as u32, &setup)?;
         let deployment = Deployment::new(Parts {
             id: bootstrap::deployment_id(&store, &hands.ids)?,
             access_url: access_url(&config, &listeners),
@@ -137,6 +138,12 @@ impl Running {
             metrics.shutdown(DRAIN);
         }
     }
+}
+
+/// Whether each query is counted: only where metrics are served at all, since it is not free.
+fn counts_queries(config: &Config) -> bool {
+    let asked = &config.settings.get("prometheus-collect-db-metrics").value;
+    config.prometheus_address.is_some() && *asked == config::Value::Bool(true)
 }
 
 /// Makes the directory, for its owner alone.

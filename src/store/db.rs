@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::rbac::{Action, Filter, Object, Resource, Subject};
 use crate::store::driver::{Conn, Dialect, Driver};
 use crate::store::filter::Columns;
-use crate::store::metrics::Metrics;
+use crate::store::metrics::{self, Metrics};
 use crate::store::record::{Bound, FromRow};
 use crate::store::statement::{Prepared, Query};
 use crate::store::{Error, TxError};
@@ -137,6 +137,11 @@ impl Db {
         self.shared.switches
     }
 
+    /// Refuses while the database cannot be written, as on a full disk.
+    pub fn check_writes(&self) -> Result<(), Error> {
+        self.shared.driver.check_writes()
+    }
+
     /// Refuses unless the subject may do this to that object.
     pub fn require(&self, action: Action, object: &Object) -> Result<(), Error> {
         match &self.guard {
@@ -179,20 +184,46 @@ impl Db {
     /// Runs `f` in a transaction: everything it does lasts, or nothing. Inside another transaction it
     /// joins that one. A transaction that loses a race is run again, so `f` must have no effect
     /// outside the store.
-    pub fn tx<T, E: TxError>(&self, mut f: impl FnMut(&Db) -> Result<T, E>) -> Result<T, E> {
+    pub fn tx<T, E: TxError>(&self, f: impl FnMut(&Db) -> Result<T, E>) -> Result<T, E> {
+        self.tx_named(metrics::UNLABELED, f)
+    }
+
+    /// The same, counted and timed under a name. Few need one: each makes several time series.
+    pub fn tx_named<T, E: TxError>(&self, id: &'static str, f: impl FnMut(&Db) -> Result<T, E>) -> Result<T, E> {
         if self.tx.is_some() {
-            return f(self);
+            return self.tries(id, f).0;
+        }
+        let began = Instant::now();
+        let (answer, tries) = self.tries(id, f);
+        self.shared.metrics.transacted(id, answer.is_ok(), tries, began.elapsed());
+        answer
+    }
+
+    /// Runs `f` in a transaction, again when it loses a race; says how often.
+    fn tries<T, E: TxError>(&self, id: &str, mut f: impl FnMut(&Db) -> Result<T, E>) -> (Result<T, E>, u32) {
+        if self.tx.is_some() {
+            return (f(self), 1);
         }
         if IN_TX.get() {
-            return Err(E::from(Error::Bug("a transaction was begun while this thread is inside another one".into())));
+            let why = "a transaction was begun while this thread is inside another one";
+            return (Err(E::from(Error::Bug(why.into()))), 1);
         }
         let mut tries = 1;
         loop {
             let answer = self.try_tx(&mut f);
-            match &answer {
-                Err(e) if tries < TRIES && matches!(e.store_error(), Some(Error::LostRace(_))) => tries += 1,
-                _ => return answer,
+            let lost = matches!(answer.as_ref().err().and_then(TxError::store_error), Some(Error::LostRace(_)));
+            if lost && tries < TRIES {
+                tries += 1;
+                continue;
             }
+            match (lost, tries) {
+                (false, 1) => {}
+                (false, _) => {
+                    log::warn!(target: "store", tx_id = id, tries; "a transaction lost a race and was run again");
+                }
+                (true, _) => log::error!(target: "store", tx_id = id, tries; "a transaction lost every race"),
+            }
+            return (answer, tries);
         }
     }
 
@@ -290,7 +321,7 @@ impl Db {
     /// A statement that writes runs in one transaction with its rule.
     fn guarded<T>(&self, query: &'static Query, f: impl Fn(&Db) -> Result<T, Error>) -> Result<T, Error> {
         let prepared = query.prepared(self.dialect())?;
-        if prepared.writes && self.tx.is_none() { self.tx(|db| f(db)) } else { f(self) }
+        if prepared.writes && self.tx.is_none() { self.tries(query.name, |db| f(db)).0 } else { f(self) }
     }
 
     fn fetch<T: FromRow>(
@@ -321,7 +352,7 @@ impl Db {
         visible: Option<&(Filter, &'static Columns)>,
         on_row: &mut dyn FnMut(&dyn crate::store::driver::Row) -> Result<(), Error>,
     ) -> Result<u64, Error> {
-        let started = Instant::now();
+        let began = self.shared.metrics.begin();
         let dialect = self.dialect();
         let prepared: &Prepared = query.prepared(dialect)?;
         let ready = prepared.ready(dialect, bound, visible)?;
@@ -337,7 +368,7 @@ impl Db {
             }
             None => self.shared.driver.reader()?.run(&ready.sql, &ready.args, on_row),
         };
-        self.shared.metrics.ran(query.name, self.origin, started.elapsed());
+        self.shared.metrics.ran(query.name, self.origin, began);
         if let Err(Error::Bug(why)) = &answer {
             log::error!(target: "store", query = query.name; "{why}");
         }

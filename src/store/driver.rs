@@ -1,6 +1,8 @@
 //! The storage trait: what an engine must do. Two implement it; nothing else in the house knows
 //! which one it talks to.
 
+use std::time::Duration;
+
 use crate::store::Error;
 use crate::store::value::{Column, Value};
 
@@ -21,6 +23,29 @@ pub trait Driver: Send + Sync {
     fn reader(&self) -> Result<Box<dyn Conn>, Error>;
     /// A connection to write with. On SQLite there is one, so it is held for as short as can be.
     fn writer(&self) -> Result<Box<dyn Conn>, Error>;
+    /// How its connections are used.
+    fn pool(&self) -> Pool;
+    /// Whether it can write. Costs nothing while all goes well; after a failure it tries again.
+    fn check_writes(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The connections of an engine, for whoever watches it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// How many there may be.
+    pub max_open: u32,
+    /// How many there are.
+    pub open: u32,
+    /// How many somebody has.
+    pub in_use: u32,
+    /// How often somebody had to wait for one.
+    pub waits: u64,
+    /// For how long, in all.
+    pub waited: Duration,
+    /// How many were closed because there were idle ones enough.
+    pub closed_as_idle: u64,
 }
 
 /// One connection, given back when dropped; an open transaction is then rolled back.

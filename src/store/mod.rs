@@ -34,22 +34,34 @@ use crate::rbac::Subject;
 #[derive(Clone)]
 pub struct Store(Arc<db::Shared>);
 
+/// What a store is opened with, whatever its engine.
+pub struct Setup<'a> {
+    /// The deployment's switches.
+    pub switches: Switches,
+    /// Where its metrics go.
+    pub registry: &'a prometheus::Registry,
+    /// Whether each query is counted and timed.
+    pub count_queries: bool,
+}
+
 impl Store {
     /// Opens (and, when it is new or older, migrates) the SQLite database at `path`.
-    pub fn sqlite(
-        path: &Path,
-        readers: u32,
-        switches: Switches,
-        registry: &prometheus::Registry,
-    ) -> Result<Store, Error> {
-        let driver = Box::new(sqlite::Sqlite::open(path, readers)?);
-        Ok(Store(Arc::new(db::Shared {
+    pub fn sqlite(path: &Path, readers: u32, setup: &Setup<'_>) -> Result<Store, Error> {
+        Ok(Store::of(Box::new(sqlite::Sqlite::open(path, readers)?), setup))
+    }
+
+    fn of(driver: Box<dyn driver::Driver>, setup: &Setup<'_>) -> Store {
+        let shared = Arc::new(db::Shared {
             driver,
-            metrics: metrics::Metrics::new(registry),
-            switches,
+            metrics: metrics::Metrics::new(setup.registry, setup.count_queries),
+            switches: setup.switches,
             authz_generation: Default::default(),
             order_generation: Default::default(),
-        })))
+        });
+        let pools = metrics::Pools::new(Arc::downgrade(&shared));
+        // Refused only where another store of the same deployment has registered its own.
+        setup.registry.register(Box::new(pools)).ok();
+        Store(shared)
     }
 
     /// A handle for a subject.

@@ -7,13 +7,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::lock_api::ArcMutexGuard;
 use parking_lot::{Mutex, RawMutex};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
-use crate::store::driver::{Conn, Dialect, Driver, Row};
+use crate::store::driver::{Conn, Dialect, Driver, Pool, Row};
 use crate::store::lock::Lock;
 use crate::store::migrate::sqlite as migrate;
 use crate::store::value::{Column, Value};
@@ -29,8 +30,28 @@ const STATEMENTS_KEPT: usize = 256;
 pub struct Sqlite {
     readers: r2d2::Pool<Readers>,
     writer: Arc<Mutex<Connection>>,
+    waits: Waits,
     /// Dropped last, when no connection is left.
     _lock: Lock,
+}
+
+/// How often, and for how long, somebody waited for a connection.
+#[derive(Default)]
+struct Waits {
+    count: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl Waits {
+    /// What `wait` gives, counted as one wait.
+    fn during<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let given = wait();
+        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(took, Ordering::Relaxed);
+        given
+    }
 }
 
 struct Readers {
@@ -83,7 +104,7 @@ impl Sqlite {
                     .build(),
             ))
             .build_unchecked(Readers { path: path.to_owned(), ephemeral });
-        Ok(Sqlite { readers, writer: Arc::new(Mutex::new(writer)), _lock: lock })
+        Ok(Sqlite { readers, writer: Arc::new(Mutex::new(writer)), waits: Waits::default(), _lock: lock })
     }
 }
 
@@ -142,13 +163,30 @@ impl Driver for Sqlite {
         Dialect::Sqlite
     }
     fn reader(&self) -> Result<Box<dyn Conn>, Error> {
-        let conn = self.readers.get().map_err(|e| Error::Unavailable(format!("no free connection: {e}")))?;
+        let conn = match self.readers.try_get() {
+            Some(conn) => Ok(conn),
+            None if self.readers.state().connections < self.readers.max_size() => self.readers.get(),
+            None => self.waits.during(|| self.readers.get()),
+        };
+        let conn = conn.map_err(|e| Error::Unavailable(format!("no free connection: {e}")))?;
         Ok(Box::new(Reader(conn)))
     }
     fn writer(&self) -> Result<Box<dyn Conn>, Error> {
-        match self.writer.try_lock_arc_for(PATIENCE) {
+        let wait = || self.writer.try_lock_arc_for(PATIENCE);
+        match self.writer.try_lock_arc().or_else(|| self.waits.during(wait)) {
             Some(guard) => Ok(Box::new(Writer(guard))),
             None => Err(Error::Unavailable("the database was busy writing for too long".into())),
+        }
+    }
+    fn pool(&self) -> Pool {
+        let readers = self.readers.state();
+        Pool {
+            max_open: self.readers.max_size() + 1,
+            open: readers.connections + 1,
+            in_use: readers.connections - readers.idle_connections + u32::from(self.writer.is_locked()),
+            waits: self.waits.count.load(Ordering::Relaxed),
+            waited: Duration::from_nanos(self.waits.nanoseconds.load(Ordering::Relaxed)),
+            closed_as_idle: 0,
         }
     }
 }

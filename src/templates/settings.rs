@@ -104,7 +104,7 @@ pub fn create(
         use_classic_parameter_flow: request.template_use_classic_parameter_flow.unwrap_or_default(),
         cors_behavior: cors.unwrap_or(CORSBehavior::Simple),
     };
-    db.tx(|db| {
+    db.tx_named("postTemplate", |db| {
         db.insert_template(&new).map_err(|e| taken(e, name))?;
         // Before it belongs to the template, who makes templates may still change it.
         db.update_template_version_by_id(version.id, Some(new.id), now, &version.name, &version.message)?;
