@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use super::{COMMANDS, Failure};
+use super::{COMMANDS, Command, Failure};
 use crate::config::options::{self, Honoured, OptionSpec};
 
 const WIDTH: usize = 80;
 const INDENT: usize = 10;
 
 /// A flag of a command other than the server.
+#[derive(Clone, Copy)]
 pub struct Flag {
     /// One-letter form.
     pub short: Option<char>,
@@ -46,6 +47,15 @@ pub fn print_command(name: &str, usage: &str, about: &str, flags: &[Flag]) -> Re
     Ok(io::stdout().write_all(text.as_bytes())?)
 }
 
+/// Prints the list of a group's commands.
+pub fn print_group(name: &str, about: &str, commands: &[Command]) -> Result<(), Failure> {
+    let mut text = head(name, "<subcommand>", about);
+    text.push_str("\nSUBCOMMANDS:\n");
+    list(&mut text, commands);
+    text.push_str(&foot());
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
 /// Prints the help of the server.
 pub fn print_server(about: &str) -> Result<(), Failure> {
     Ok(io::stdout().write_all(server(about).as_bytes())?)
@@ -56,14 +66,19 @@ fn root() -> String {
         "USAGE:\n  rockpool [global-flags] <subcommand>\n\n  \
          A self-hosted control plane for remote development workspaces.\n\nSUBCOMMANDS:\n",
     );
-    let widest = COMMANDS.iter().map(|command| command.name.len()).max().unwrap_or(0);
-    for command in COMMANDS {
-        let _ = writeln!(text, "    {:widest$}    {}", command.name, command.about);
-    }
+    list(&mut text, COMMANDS);
     text.push_str("\nGLOBAL OPTIONS:\n");
     entry(&mut text, &names(Some('h'), Some("help")), "bool", None, None, &["Show help, also after a subcommand."]);
     entry(&mut text, &names(None, Some("version")), "bool", None, None, &["Show which version this is."]);
     text
+}
+
+/// A line a command, names and descriptions lined up.
+fn list(text: &mut String, commands: &[Command]) {
+    let widest = commands.iter().map(|command| command.name.len()).max().unwrap_or(0);
+    for command in commands {
+        let _ = writeln!(text, "    {:widest$}    {}", command.name, command.about);
+    }
 }
 
 fn server(about: &str) -> String {

@@ -5,6 +5,7 @@
 //! error and an exit status. To add a command, write its file and add it to [`COMMANDS`].
 
 pub mod banner;
+mod db;
 pub mod help;
 pub mod server;
 mod version;
@@ -38,7 +39,7 @@ pub struct Command {
 }
 
 /// Every command, in the order of `--help`.
-pub static COMMANDS: &[Command] = &[server::COMMAND, version::COMMAND];
+pub static COMMANDS: &[Command] = &[server::COMMAND, db::COMMAND, version::COMMAND];
 
 /// Why a command ended without having done what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +111,7 @@ fn dispatch(mut call: Call) -> (Option<&'static str>, Result<(), Failure>) {
         "--version" => (None, version::print_line()),
         name => match find(name) {
             Some(command) => (Some(command.name), (command.run)(call)),
-            None => (None, Err(unknown(name))),
+            None => (None, Err(unknown(name, COMMANDS))),
         },
     }
 }
@@ -119,11 +120,12 @@ fn find(name: &str) -> Option<&'static Command> {
     COMMANDS.iter().find(|command| command.name == name || command.aliases.contains(&name))
 }
 
-fn unknown(name: &str) -> Failure {
+/// The failure of a name that none of `commands` has.
+fn unknown(name: &str, commands: &[Command]) -> Failure {
     if let Some(flag) = name.strip_prefix("--") {
         return Failure::Usage(format!("unknown flag: --{flag}"));
     }
-    let hint = closest(name, COMMANDS.iter().map(|command| command.name));
+    let hint = closest(name, commands.iter().map(|command| command.name));
     let hint = hint.map(|known| format!(" (did you mean {known:?}?)")).unwrap_or_default();
     Failure::Usage(format!("unknown command {name:?}{hint}"))
 }

@@ -13,6 +13,7 @@ pub mod functions;
 pub mod lock;
 mod metrics;
 pub mod migrate;
+pub mod portability;
 pub mod queries;
 pub mod query;
 pub mod record;
