@@ -5,6 +5,7 @@ mod catalogue;
 mod checks;
 mod migrations;
 mod plans;
+mod postgres;
 mod seed;
 mod triggers;
 mod views;

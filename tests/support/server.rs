@@ -6,6 +6,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rockpool::config::{Asked, Config};
@@ -15,6 +16,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::client::Client;
+use super::postgres::{self, TestDatabase};
 use super::process::Process;
 
 /// Long enough for a loaded machine, short enough to notice a hang.
@@ -30,6 +32,7 @@ pub struct Options {
     environment: Vec<(String, String)>,
     hands: Hands,
     process: bool,
+    database: Option<Arc<TestDatabase>>,
 }
 
 impl Options {
@@ -52,9 +55,17 @@ impl Options {
         Options { process: true, ..self }
     }
 
-    /// Starts the server.
+    /// Keeps everything in this Postgres database, whichever engine the test run is about.
+    pub fn database(self, database: Arc<TestDatabase>) -> Options {
+        Options { database: Some(database), ..self }
+    }
+
+    /// Starts the server, on a database of its own of the engine that the test run is about.
     #[track_caller]
-    pub fn start(self) -> Server {
+    pub fn start(mut self) -> Server {
+        if postgres::engine() == postgres::Engine::Postgres && self.database.is_none() {
+            self.database = Some(Arc::new(postgres::database()));
+        }
         let folder = tempfile::tempdir().expect("a folder");
         let (engine, url) = Engine::start(&self, folder.path());
         Server { options: self, engine: Some(engine), url, folder, owner: OnceCell::new() }
@@ -64,7 +75,9 @@ impl Options {
     pub fn arguments(&self, folder: &Path) -> Vec<String> {
         let data = folder.join("data").display().to_string();
         let first = ["--http-address", "127.0.0.1:0", "--data-dir", &data].map(str::to_owned);
-        first.into_iter().chain(self.arguments.iter().cloned()).collect()
+        let database =
+            self.database.iter().flat_map(|database| ["--postgres-url".to_owned(), database.url().to_owned()]);
+        first.into_iter().chain(database).chain(self.arguments.iter().cloned()).collect()
     }
 
     /// Nothing of the machine's own settings, and no limits that a quick test would meet.
