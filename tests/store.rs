@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use rockpool::rbac::system;
+use rockpool::sdk::UserStatus;
 use rockpool::store::driver::Dialect;
+use rockpool::store::watch::{self, Watch};
 use rockpool::store::{Db, Error, Optional, Origin, Setup, Store, Switches, queries};
 use rockpool::time::Time;
 
@@ -94,11 +96,58 @@ fn a_second_transaction_inside_the_first_is_refused_at_once() {
 fn changes_of_memberships_are_counted_when_they_last() {
     let (_dir, store) = store();
     let db = system_db(&store);
-    let before = db.authz_generation();
+    let count = || db.count_of(Watch::Subjects).expect("nobody else writes to it");
+    let before = count();
     db.upsert_runtime_config("k", "v").unwrap();
-    assert_eq!(db.authz_generation(), before);
     db.update_user_last_seen_at(system::PREBUILDS_USER_ID, Time::from_micros(1), Time::from_micros(1)).unwrap();
-    assert_eq!(db.authz_generation(), before + 1);
+    assert_eq!(count(), before);
+    let failed = db.tx::<(), Error>(|db| {
+        db.update_user_status(system::PREBUILDS_USER_ID, UserStatus::Suspended, Time::from_micros(1), true)?;
+        Err(Error::NotFound)
+    });
+    assert!(failed.is_err());
+    let before = count();
+    db.update_user_status(system::PREBUILDS_USER_ID, UserStatus::Suspended, Time::from_micros(1), true).unwrap();
+    assert_eq!(count(), before + 1);
+}
+
+/// What a statement takes with it, a count must not miss: a kept answer would outlive its row.
+#[test]
+fn every_watch_counts_the_tables_that_cascade_or_trigger_into_its_own() {
+    let (dir, _store) = store();
+    let conn = rusqlite::Connection::open(dir.path().join("test.db")).unwrap();
+    let mut reaches: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut tables = conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+    let tables: Vec<String> = tables.query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    for table in &tables {
+        let mut keys = conn.prepare(&format!("PRAGMA foreign_key_list({table})")).unwrap();
+        let keys = keys.query_map([], |r| Ok((r.get::<_, String>(2)?, r.get::<_, String>(6)?))).unwrap();
+        for (parent, on_delete) in keys.map(Result::unwrap) {
+            if on_delete == "CASCADE" || on_delete.starts_with("SET") {
+                reaches.insert((parent, table.clone()));
+            }
+        }
+    }
+    let mut triggers = conn.prepare("SELECT tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'").unwrap();
+    let triggers = triggers.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))).unwrap();
+    for (on, sql) in triggers.map(Result::unwrap) {
+        let body = &sql[sql.find("BEGIN").unwrap()..];
+        for table in &tables {
+            if ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|verb| body.contains(&format!("{verb}{table} ")))
+            {
+                reaches.insert((on.clone(), table.clone()));
+            }
+        }
+    }
+    assert!(reaches.contains(&("oauth2_provider_app_tokens".into(), "api_keys".into())), "triggers are found");
+    assert!(reaches.contains(&("organizations".into(), "organization_members".into())), "cascades are found");
+    let mut missed = Vec::new();
+    for watch in watch::ALL {
+        let watched = |table: &str| watch.tables().iter().any(|(t, _)| *t == table);
+        let from_outside = |(from, to): &&(String, String)| watched(to) && !watched(from);
+        missed.extend(reaches.iter().filter(from_outside).map(|(from, to)| format!("{watch:?}: {from} reaches {to}")));
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
 }
 
 /// The lines of the metrics that begin so.

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::rbac::scopes::{AllowList, ScopeSpec};
 use crate::rbac::{CompileError, RoleOptions, RoleRef, StoredRole, Subject, SubjectSpec, scopes};
 use crate::sdk::UserStatus;
+use crate::store::watch::Watch;
 use crate::store::{self, Db};
 
 /// Who asks without a key: may do nothing.
@@ -84,20 +85,23 @@ impl Subjects {
     /// The subject of a user whose key has these scopes and this allow list. `db` must be the system's.
     pub fn of_key(&self, db: &Db, user: Uuid, scope_names: &[String], allow_list: &[String]) -> Result<Known, Error> {
         let name = format!("{}|{}", scope_names.join(","), allow_list.join(","));
-        let generation = db.authz_generation();
-        if let Some((of, known)) = self.kept.lock().get(&(user, name.clone()))
-            && *of == generation
+        let key = (user, name);
+        let count = db.count_of(Watch::Subjects);
+        if let Some((of, known)) = self.kept.lock().get(&key)
+            && Some(*of) == count
         {
             return Ok(known.clone());
         }
         let list = AllowList::parse(allow_list).map_err(|e| Error::Unusable(e.to_string()))?;
         let scope = scopes::effective(scope_names, &list).map_err(|e| Error::Unusable(e.to_string()))?;
         let known = self.compile(db, user, scope)?;
-        let mut kept = self.kept.lock();
-        if kept.len() >= KEPT {
-            kept.clear();
+        if let Some(count) = count {
+            let mut kept = self.kept.lock();
+            if kept.len() >= KEPT {
+                kept.clear();
+            }
+            kept.insert(key, (count, known.clone()));
         }
-        kept.insert((user, name), (generation, known.clone()));
         Ok(known)
     }
 

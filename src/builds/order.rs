@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::rbac::{Action, Filter, Object, Resource, Subject, system};
 use crate::store::driver::Dialect;
 use crate::store::queries::workspace_list::WorkspaceInOrder;
+use crate::store::watch::Watch;
 use crate::store::{self, Db};
 
 /// The order, kept while it holds.
@@ -58,14 +59,14 @@ impl WorkspaceOrder {
         // Held while the order is worked out, so that it is done once however many ask.
         let mut kept = self.0.lock();
         // Read first: a change that comes in between makes the order be worked out once more.
-        let generation = db.order_generation();
+        let count = db.count_of(Watch::Order);
         match &*kept {
-            Some((of, places)) if *of == generation => Ok(Arc::clone(places)),
+            Some((of, places)) if Some(*of) == count => Ok(Arc::clone(places)),
             _ => {
                 let rows = db.acting_as(system::restricted()).get_workspaces_in_order()?;
                 let sharing = !db.switches().workspace_sharing_disabled;
                 let places: Arc<[Place]> = rows.into_iter().map(|row| place(row, sharing)).collect();
-                *kept = Some((generation, Arc::clone(&places)));
+                *kept = count.map(|count| (count, Arc::clone(&places)));
                 Ok(places)
             }
         }

@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -11,9 +10,11 @@ use parking_lot::Mutex;
 use crate::rbac::{Action, Filter, Object, Resource, Subject};
 use crate::store::driver::{Conn, Dialect, Driver};
 use crate::store::filter::Columns;
+use crate::store::kept::{Kept, Key};
 use crate::store::metrics::{self, Metrics};
 use crate::store::record::{Bound, FromRow};
 use crate::store::statement::{Prepared, Query};
+use crate::store::watch::{Changes, Counts, Watch};
 use crate::store::{Error, TxError};
 
 /// How often a transaction that loses a race is tried.
@@ -31,10 +32,10 @@ pub(super) struct Shared {
     pub driver: Box<dyn Driver>,
     pub metrics: Metrics,
     pub switches: Switches,
-    /// Counts committed changes of what subjects are made of.
-    pub authz_generation: AtomicU64,
-    /// Counts committed changes of the order of workspaces.
-    pub order_generation: AtomicU64,
+    /// Counts committed changes of what is kept in memory.
+    pub counts: Counts,
+    /// Answers of queries that are kept.
+    pub kept: Kept,
 }
 
 /// Who asks, for the counters: a route and its method, or a background service and nothing.
@@ -58,10 +59,8 @@ type Tx = Arc<Mutex<Running>>;
 struct Running {
     /// Gone once the transaction has ended.
     conn: Option<Box<dyn Conn>>,
-    /// Whether it changed what subjects are made of.
-    changes_authz: bool,
-    /// Whether it changed the order of workspaces.
-    changes_order: bool,
+    /// What it changed that is kept in memory.
+    changes: Changes,
 }
 
 /// A handle to the data, bound to a subject, and to a transaction while inside one.
@@ -115,16 +114,11 @@ impl Db {
         Db { guard: Guard::Unguarded, ..self.clone() }
     }
 
-    /// Changes whenever a committed transaction changed roles, memberships or groups: what is known of
-    /// a subject holds as long as this stands still.
-    pub fn authz_generation(&self) -> u64 {
-        self.shared.authz_generation.load(Ordering::Acquire)
-    }
-
-    /// Changes whenever a transaction that was committed in this process changed which workspaces there
-    /// are, who may see them, or the order in which lists show them.
-    pub fn order_generation(&self) -> u64 {
-        self.shared.order_generation.load(Ordering::Acquire)
+    /// How often committed transactions changed what is watched: what was read of it holds as long as this stands
+    /// still. None where that cannot be known, because others write to the same database or this handle is inside a
+    /// transaction: then nothing may be kept.
+    pub fn count_of(&self, watch: Watch) -> Option<u64> {
+        (self.dialect() == Dialect::Sqlite && self.tx.is_none()).then(|| self.shared.counts.of(watch))
     }
 
     /// Which engine is behind it.
@@ -236,14 +230,14 @@ impl Db {
         }
         let mut conn = self.shared.driver.writer()?;
         conn.begin()?;
-        let tx: Tx = Arc::new(Mutex::new(Running { conn: Some(conn), changes_authz: false, changes_order: false }));
+        let tx: Tx = Arc::new(Mutex::new(Running { conn: Some(conn), changes: Changes::default() }));
         IN_TX.set(true);
         let inside = Inside;
         let answer = f(&Db { tx: Some(Arc::clone(&tx)), ..self.clone() });
         drop(inside);
-        let (conn, changes_authz, changes_order) = {
+        let (conn, changes) = {
             let mut running = tx.lock();
-            (running.conn.take(), running.changes_authz, running.changes_order)
+            (running.conn.take(), running.changes)
         };
         let Some(mut conn) = conn else {
             return Err(E::from(Error::Bug("the transaction's connection is gone".into())));
@@ -251,12 +245,7 @@ impl Db {
         match answer {
             Ok(value) => {
                 conn.commit()?;
-                if changes_authz {
-                    self.shared.authz_generation.fetch_add(1, Ordering::AcqRel);
-                }
-                if changes_order {
-                    self.shared.order_generation.fetch_add(1, Ordering::AcqRel);
-                }
+                self.shared.counts.committed(changes);
                 Ok(value)
             }
             Err(e) => {
@@ -324,7 +313,28 @@ impl Db {
         if prepared.writes && self.tx.is_none() { self.tries(query.name, |db| f(db)).0 } else { f(self) }
     }
 
+    /// The rows of a query, from memory where its answers are kept.
     fn fetch<T: FromRow>(
+        &self,
+        query: &'static Query,
+        bound: &Bound<'_>,
+        before: Before<'_>,
+        most: usize,
+    ) -> Result<Vec<T>, Error> {
+        // The count comes first: what changes in between makes the answer be read once more.
+        let count = query.kept.and_then(|watch| self.count_of(watch));
+        let Some((count, key)) = count.and_then(|count| Some((count, Key::of(query, bound)?))) else {
+            return self.read(query, bound, before, most);
+        };
+        if let Some(rows) = self.shared.kept.get::<T>(&key, count) {
+            return Ok(rows);
+        }
+        let rows = self.read::<T>(query, bound, before, most)?;
+        self.shared.kept.put(key, count, &rows);
+        Ok(rows)
+    }
+
+    fn read<T: FromRow>(
         &self,
         query: &'static Query,
         bound: &Bound<'_>,
@@ -359,8 +369,7 @@ impl Db {
         let answer = match &self.tx {
             Some(tx) => {
                 let mut running = tx.lock();
-                running.changes_authz |= prepared.changes_authz;
-                running.changes_order |= prepared.changes_order;
+                running.changes.add(prepared.changes);
                 match running.conn.as_mut() {
                     Some(conn) => conn.run(&ready.sql, &ready.args, on_row),
                     None => Err(Error::Bug("used after its transaction ended".into())),

@@ -10,6 +10,7 @@ pub mod driver;
 mod error;
 pub mod filter;
 pub mod functions;
+mod kept;
 pub mod lock;
 mod metrics;
 pub mod migrate;
@@ -20,6 +21,7 @@ pub mod record;
 pub mod sqlite;
 pub mod statement;
 pub mod value;
+pub mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -56,8 +58,8 @@ impl Store {
             driver,
             metrics: metrics::Metrics::new(setup.registry, setup.count_queries),
             switches: setup.switches,
-            authz_generation: Default::default(),
-            order_generation: Default::default(),
+            counts: Default::default(),
+            kept: Default::default(),
         });
         let pools = metrics::Pools::new(Arc::downgrade(&shared));
         // Refused only where another store of the same deployment has registered its own.

@@ -25,17 +25,20 @@
 //! | `check expr` | whatever `expr: Result<(), Error>` says |
 //!
 //! A rule runs before its statement, in one transaction with it when the statement writes.
+//!
+//! `kept Watch` after the rule: the answer is kept in memory for as long as the [watch](super::watch) stands still. For rows
+//! that nearly every request reads. The rule is asked each time all the same.
 
 macro_rules! queries {
     ($($(#[$meta:meta])* $name:ident = $method:ident($db:ident $(, $arg:ident: $type:ty)* $(,)?) -> $shape:ident $($row:ty)?;
-        allow($($rule:tt)*), sql $sql:expr $(, pg $pg:expr)?;)*) => {
+        allow($($rule:tt)*), $(kept $watch:ident,)? sql $sql:expr $(, pg $pg:expr)?;)*) => {
         /// The queries declared here.
         pub static QUERIES: &[&$crate::store::statement::Query] = &[$(&declared::$method),*];
 
         #[allow(non_upper_case_globals, unused_imports, reason = "the names are the metrics' own; a file may declare what no row type is needed for")]
         mod declared {
             use super::*;
-            $(pub(super) static $method: $crate::store::statement::Query = $crate::store::query::queries!(@info $name $method [$($arg: $type),*] [$($rule)*] $sql, [$($pg)?], [$($row)?]);)*
+            $(pub(super) static $method: $crate::store::statement::Query = $crate::store::query::queries!(@info $name $method [$($arg: $type),*] [$($rule)*] [$($watch)?] $sql, [$($pg)?], [$($row)?]);)*
         }
 
         #[allow(clippy::too_many_arguments, reason = "a query has as many as its statement needs")]
@@ -51,13 +54,14 @@ macro_rules! queries {
         )*}
     };
 
-    (@info $name:ident $method:ident [$($arg:ident: $type:ty),*] [$($rule:tt)*] $sql:expr, [$($pg:expr)?], [$($row:ty)?]) => {
+    (@info $name:ident $method:ident [$($arg:ident: $type:ty),*] [$($rule:tt)*] [$($watch:ident)?] $sql:expr, [$($pg:expr)?], [$($row:ty)?]) => {
         $crate::store::statement::Query {
             name: stringify!($name),
             method: stringify!($method),
             rule: stringify!($($rule)*),
             sql: $sql,
             pg: $crate::store::query::queries!(@pg $($pg)?),
+            kept: $crate::store::query::queries!(@kept $($watch)?),
             columns: $crate::store::query::queries!(@columns $($row)?),
             arguments: || {
                 #[allow(unused_mut, reason = "a query without arguments adds none")]
@@ -68,6 +72,8 @@ macro_rules! queries {
             prepared: [const { std::sync::OnceLock::new() }; 2],
         }
     };
+    (@kept) => { None };
+    (@kept $watch:ident) => { Some($crate::store::watch::Watch::$watch) };
     (@pg) => { None };
     (@pg $pg:expr) => { Some($pg) };
     (@columns) => { &[] };

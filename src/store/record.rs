@@ -7,14 +7,14 @@ use crate::store::driver::Row;
 use crate::store::value::{FromColumn, ToValue, Value};
 
 /// What a query can answer with.
-pub trait FromRow: Sized {
+pub trait FromRow: Clone + Send + Sync + Sized + 'static {
     /// The columns it reads, in order: what `{row}` stands for. Empty for a single value.
     const COLUMNS: &'static [&'static str];
     /// Reads it, its first column at `at`.
     fn from_row(row: &dyn Row, at: usize) -> Result<Self, Error>;
 }
 
-impl<T: FromColumn> FromRow for T {
+impl<T: FromColumn + Clone + Send + Sync + 'static> FromRow for T {
     const COLUMNS: &'static [&'static str] = &[];
     fn from_row(row: &dyn Row, at: usize) -> Result<Self, Error> {
         T::from_column(row.column(at)?)

@@ -18,6 +18,7 @@ use crate::store::driver::Dialect;
 use crate::store::filter::{self, Columns};
 use crate::store::record::Bound;
 use crate::store::value::Value;
+use crate::store::watch::{Changes, Watch};
 
 /// A declared query: everything there is to know of it.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Query {
     pub sql: &'static str,
     /// Its text on Postgres, where that differs.
     pub pg: Option<&'static str>,
+    /// What its answer holds until: for queries whose answers are kept in memory.
+    pub kept: Option<Watch>,
     /// The columns that `{row}` stands for.
     pub columns: &'static [&'static str],
     /// The names of its arguments, in order; a record counts with each of its fields.
@@ -48,10 +51,8 @@ pub struct Prepared {
     args: Vec<usize>,
     /// Whether it changes anything.
     pub writes: bool,
-    /// Whether it changes what subjects are made of.
-    pub changes_authz: bool,
-    /// Whether it changes which workspaces there are, or the order in which lists show them.
-    pub changes_order: bool,
+    /// What that others keep in memory it changes.
+    pub changes: Changes,
 }
 
 #[derive(Debug)]
@@ -137,9 +138,8 @@ fn mark(dialect: Dialect, number: usize) -> String {
 fn prepare(text: &str, dialect: Dialect, columns: &[&str], names: &[&str]) -> Result<Prepared, String> {
     let expanded = expand(text, columns, names)?;
     let writes = !reads_only(&expanded);
-    let changes_authz = writes && AUTHZ_TABLES.iter().any(|table| changes(&expanded, table));
-    let changes_order = writes && changes_order(&expanded);
-    let mut p = Prepared { pieces: Vec::new(), args: Vec::new(), writes, changes_authz, changes_order };
+    let changes = if writes { Changes::of(&expanded) } else { Changes::default() };
+    let mut p = Prepared { pieces: Vec::new(), args: Vec::new(), writes, changes };
     let mut sql = String::new();
     let mut rest = expanded.as_str();
     while let Some(at) = rest.find(['\'', ':', '[', '{']) {
@@ -194,33 +194,6 @@ fn prepare(text: &str, dialect: Dialect, columns: &[&str], names: &[&str]) -> Re
     sql.push_str(rest);
     p.pieces.push(Piece::Sql(sql));
     Ok(p)
-}
-
-/// The tables that subjects are made of; triggers change them only along with another of them.
-const AUTHZ_TABLES: [&str; 6] =
-    ["users", "organization_members", "organizations", "groups", "group_members", "custom_roles"];
-
-/// The columns that decide which workspaces there are, who may see them, and their order in lists.
-const ORDER_COLUMNS: [(&str, &[&str]); 4] = [
-    ("workspaces", &["name", "owner_id", "deleted", "favorite", "dormant_at", "user_acl", "group_acl"]),
-    ("workspace_builds", &["build_number", "transition", "job_id"]),
-    ("provisioner_jobs", &["completed_at", "canceled_at", "error"]),
-    ("users", &["username"]),
-];
-
-fn changes_order(sql: &str) -> bool {
-    let sets = |columns: &[&str]| columns.iter().any(|column| sql.contains(&format!("{column} = ")));
-    ORDER_COLUMNS.iter().any(|(table, columns)| changes(sql, table) && (!sql.contains("UPDATE ") || sets(columns)))
-}
-
-fn changes(sql: &str, table: &str) -> bool {
-    ["INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|verb| {
-        sql.match_indices(verb).any(|(at, _)| {
-            let rest = &sql[at + verb.len()..];
-            rest.strip_prefix(table)
-                .is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
-        })
-    })
 }
 
 fn reads_only(sql: &str) -> bool {

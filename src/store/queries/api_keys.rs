@@ -48,6 +48,7 @@ queries! {
     /// A key by its id.
     GetAPIKeyByID = get_api_key_by_id(db, id: &str) -> one ApiKey;
         allow(row Read),
+        kept Keys,
         sql "SELECT {row} FROM api_keys WHERE id = :id";
 
     /// Keeps a new key.

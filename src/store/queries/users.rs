@@ -130,6 +130,7 @@ queries! {
     /// A user by id, deleted or not.
     GetUserByID = get_user_by_id(db, id: Uuid) -> one User;
         allow(row Read),
+        kept Users,
         sql "SELECT {row} FROM users WHERE id = :id";
 
     /// A living user by name or address, without regard to case.
@@ -290,6 +291,7 @@ queries! {
     /// The organizations of each of these users.
     GetOrganizationIDsByMemberIDs = get_organization_ids_by_member_ids(db, ids: &[Uuid]) -> many UserOrganizations;
         allow(rows Read),
+        kept Members,
         sql "SELECT user_id, json_group_array(organization_id) FROM organization_members WHERE user_id IN [:ids] GROUP BY user_id",
         pg "SELECT user_id, array_to_json(array_agg(organization_id)) FROM organization_members WHERE user_id IN [:ids] GROUP BY user_id";
 }
