@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use postgres::{Client, NoTls};
 use rockpool::store::migrate;
 
@@ -196,7 +197,11 @@ fn url_of(database: &str, schema: Option<&str>) -> String {
     let (server, options) = server.split_once('?').unwrap_or((&server, ""));
     let authority = server.find("://").map_or(0, |at| at + "://".len());
     let server = server[authority..].find('/').map_or(server, |path| &server[..authority + path]);
-    let search_path = schema.map(|schema| format!("options=-c%20search_path%3D{schema}"));
+    let search_path = schema.map(|schema| {
+        // A backslash keeps a space from ending the setting.
+        let setting = format!("-c search_path=\"{}\"", schema.replace(' ', "\\ "));
+        format!("options={}", utf8_percent_encode(&setting, NON_ALPHANUMERIC))
+    });
     let options: Vec<_> = [options.to_owned()].into_iter().filter(|o| !o.is_empty()).chain(search_path).collect();
     format!("{server}/{database}?{}", options.join("&"))
 }
