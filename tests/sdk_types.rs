@@ -313,6 +313,7 @@ fn words_are_those_of_the_api() {
         HealthSection,
         AuditAction,
         ResourceType,
+        ConnectionType,
     ];
 }
 

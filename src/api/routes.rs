@@ -125,7 +125,9 @@ impl Routes {
 pub fn all() -> Routes {
     let mut r = Routes::default();
     super::appearance::routes(&mut r);
+    super::audit::routes(&mut r);
     super::authcheck::routes(&mut r);
+    super::connection_logs::routes(&mut r);
     super::debug::routes(&mut r);
     super::deployment::routes(&mut r);
     super::dynamic_parameters::routes(&mut r);

@@ -1,4 +1,4 @@
-//! The audit log.
+//! The audit log, and the log of connections.
 
 #![allow(missing_docs, reason = "the fields are the API's own")]
 
@@ -51,10 +51,11 @@ pub struct AuditLogResponse {
 /// A field before and after.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuditDiffField {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "Old", skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "New", skip_serializing_if = "Option::is_none")]
     pub new: Option<Value>,
+    #[serde(alias = "Secret")]
     pub secret: bool,
 }
 
@@ -130,5 +131,73 @@ wire_enum! {
         WorkspaceApp = "workspace_app",
         WorkspaceBuild = "workspace_build",
         WorkspaceProxy = "workspace_proxy",
+    }
+}
+
+/// A connection to a workspace, open or closed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionLog {
+    pub id: Uuid,
+    pub connect_time: Time,
+    pub organization: MinimalOrganization,
+    pub workspace_owner_id: Uuid,
+    pub workspace_owner_username: String,
+    pub workspace_id: Uuid,
+    pub workspace_name: String,
+    pub agent_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    pub r#type: ConnectionType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_info: Option<ConnectionLogWebInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh_info: Option<ConnectionLogSSHInfo>,
+}
+
+/// A page of connections, and how many match in all.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionLogResponse {
+    pub connection_logs: Vec<ConnectionLog>,
+    pub count: i64,
+}
+
+/// What is known of a connection of a browser.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionLogWebInfo {
+    pub user_agent: String,
+    pub user: Option<User>,
+    pub slug_or_port: String,
+    pub status_code: i32,
+}
+
+/// What is known of a connection to an agent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionLogSSHInfo {
+    pub connection_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disconnect_time: Option<Time>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub disconnect_reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+}
+
+wire_enum! {
+    /// What is connected.
+    pub enum ConnectionType {
+        Jetbrains = "jetbrains",
+        PortForwarding = "port_forwarding",
+        ReconnectingPty = "reconnecting_pty",
+        Ssh = "ssh",
+        Vscode = "vscode",
+        WorkspaceApp = "workspace_app",
+    }
+}
+
+wire_enum! {
+    /// Whether a connection is still open.
+    pub enum ConnectionLogStatus {
+        Completed = "completed",
+        Ongoing = "ongoing",
     }
 }

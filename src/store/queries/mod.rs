@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod audit_logs;
+pub mod connection_logs;
 pub mod crypto_keys;
 pub mod deployment_stats;
 pub mod files;
@@ -32,6 +33,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
     [
         api_keys::QUERIES,
         audit_logs::QUERIES,
+        connection_logs::QUERIES,
         crypto_keys::QUERIES,
         deployment_stats::QUERIES,
         files::QUERIES,

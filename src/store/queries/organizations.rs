@@ -143,6 +143,11 @@ queries! {
         allow(rows Read),
         sql "SELECT {row} FROM organizations WHERE deleted = FALSE AND id IN (SELECT organization_id FROM organization_members WHERE user_id = :user_id) ORDER BY created_at, id";
 
+    /// Organizations by id, deleted or not.
+    GetOrganizations = get_organizations_by_ids(db, ids: &[Uuid]) -> many Organization;
+        allow(rows Read),
+        sql "SELECT {row} FROM organizations WHERE id IN [:ids]";
+
     /// Makes an organization.
     InsertOrganization = insert_organization(db, organization: &Organization) -> one Organization;
         allow(system Create Organization),

@@ -32,6 +32,11 @@ impl Guarded for Task {
 }
 
 queries! {
+    /// Tasks by id, deleted or not.
+    GetTaskByID = get_tasks_by_ids(db, ids: &[Uuid]) -> many Task;
+        allow(rows Read),
+        sql "SELECT {row} FROM tasks WHERE id IN [:ids]";
+
     /// A task by id.
     GetTaskByID = get_task_by_id(db, id: Uuid) -> one Task;
         allow(row Read),

@@ -167,6 +167,11 @@ queries! {
         allow(rows Read),
         sql "SELECT {row} FROM users WHERE id IN [:ids]";
 
+    /// Users by id, deleted or not.
+    GetUsersByIDs = get_users_by_ids(db, ids: &[Uuid]) -> many User;
+        allow(rows Read),
+        sql "SELECT {row} FROM users WHERE id IN [:ids]";
+
     /// How many owners besides this one can act.
     GetActiveUserCount = get_other_active_owner_count(db, id: Uuid) -> one i64;
         allow(system Read System),

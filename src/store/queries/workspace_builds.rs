@@ -41,6 +41,12 @@ impl From<BuildReason> for sdk::Word<sdk::BuildReason> {
 }
 
 rows! {
+    /// Which workspace a build is of.
+    pub struct BuildOfWorkspace {
+        pub id: Uuid,
+        pub workspace_id: Uuid,
+    }
+
     /// A row of `workspace_builds`, with what shows of its initiator.
     pub struct WorkspaceBuild {
         pub id: Uuid,
@@ -131,6 +137,11 @@ fn may_insert_parameters(db: &Db, build_id: Uuid) -> Result<(), Error> {
 }
 
 queries! {
+    /// The workspaces that these builds are of.
+    GetWorkspaceBuildByID = get_workspace_ids_of_builds(db, ids: &[Uuid]) -> many BuildOfWorkspace;
+        allow(system Read System),
+        sql "SELECT {row} FROM workspace_builds WHERE id IN [:ids]";
+
     /// A build by id.
     GetWorkspaceBuildByID = get_workspace_build_by_id(db, id: Uuid) -> one WorkspaceBuild;
         allow(via Read |row| db.unguarded().get_workspace_by_id(row.workspace_id)?),
