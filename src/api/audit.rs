@@ -31,7 +31,11 @@ pub fn routes(r: &mut Routes) {
 fn allow(cx: &Cx) -> Result<(), Error> {
     let log = || Object::of(Resource::AuditLog);
     let db = cx.db();
-    if db.may(Action::Read, &log()) || db.may(Action::Read, &log().any_org()) { Ok(()) } else { Err(Error::forbidden()) }
+    if db.may(Action::Read, &log()) || db.may(Action::Read, &log().any_org()) {
+        Ok(())
+    } else {
+        Err(Error::forbidden())
+    }
 }
 
 /// A page of the entries that a search finds, newest first.

@@ -48,10 +48,9 @@ fn search(cx: &Cx) -> Result<ConnectionSearch, Error> {
         terms.refuse_others();
     }
     terms.finish("Invalid connection search query.")?;
-    for (name, id) in [
-        (&mut search.username, &mut search.user_id),
-        (&mut search.workspace_owner, &mut search.workspace_owner_id),
-    ] {
+    for (name, id) in
+        [(&mut search.username, &mut search.user_id), (&mut search.workspace_owner, &mut search.workspace_owner_id)]
+    {
         if name == "me" {
             name.clear();
             *id = Some(cx.actor()?.user_id);

@@ -5,8 +5,8 @@
 //! what a handler holds. Adding an endpoint: ARCHITECTURE.md walks through one.
 
 mod api_keys;
-pub mod audit;
 pub mod appearance;
+pub mod audit;
 pub mod authcheck;
 pub mod authn;
 pub mod connection_logs;
