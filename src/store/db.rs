@@ -3,12 +3,12 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::rbac::{Action, Filter, Object, Resource, Subject};
-use crate::store::driver::{Conn, Dialect, Driver};
+use crate::store::driver::{Conn, Dialect, Driver, Transaction};
 use crate::store::filter::Columns;
 use crate::store::kept::{Kept, Key};
 use crate::store::metrics::{self, Metrics};
@@ -18,7 +18,9 @@ use crate::store::watch::{Changes, Counts, Watch};
 use crate::store::{Error, TxError};
 
 /// How often a transaction that loses a race is tried.
-const TRIES: u32 = 5;
+const TRIES: u32 = 10;
+/// How long the first pause before another try may be; each later one may be twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_micros(500);
 
 /// Switches of the deployment that change what an object is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,6 +87,12 @@ pub trait Guarded {
 
 type Before<'a> = &'a dyn Fn(&Db) -> Result<Option<(Filter, &'static Columns)>, Error>;
 type Keep<'a, T> = &'a dyn Fn(&Db, &T) -> Result<bool, Error>;
+
+/// A pause between half of what it may be and all of it, so that two that met do not meet again.
+fn pause(tries: u32, elapsed: Duration) -> Duration {
+    let most = FIRST_PAUSE * 2u32.pow(tries.min(8) - 1);
+    most / 2 + most / 2 * (elapsed.subsec_nanos() % 1000) / 1000
+}
 
 impl Db {
     pub(super) fn new(shared: Arc<Shared>, subject: Arc<Subject>) -> Db {
@@ -183,30 +191,34 @@ impl Db {
     }
 
     /// The same, counted and timed under a name. Few need one: each makes several time series.
-    pub fn tx_named<T, E: TxError>(&self, id: &'static str, f: impl FnMut(&Db) -> Result<T, E>) -> Result<T, E> {
+    pub fn tx_named<T, E: TxError>(&self, id: &'static str, mut f: impl FnMut(&Db) -> Result<T, E>) -> Result<T, E> {
         if self.tx.is_some() {
-            return self.tries(id, f).0;
+            return f(self);
         }
         let began = Instant::now();
-        let (answer, tries) = self.tries(id, f);
+        let (answer, tries) = self.tries(id, Transaction::Serial, &mut f);
         self.shared.metrics.transacted(id, answer.is_ok(), tries, began.elapsed());
         answer
     }
 
     /// Runs `f` in a transaction, again when it loses a race; says how often.
-    fn tries<T, E: TxError>(&self, id: &str, mut f: impl FnMut(&Db) -> Result<T, E>) -> (Result<T, E>, u32) {
-        if self.tx.is_some() {
-            return (f(self), 1);
-        }
+    fn tries<T, E: TxError>(
+        &self,
+        id: &str,
+        transaction: Transaction,
+        f: &mut dyn FnMut(&Db) -> Result<T, E>,
+    ) -> (Result<T, E>, u32) {
         if IN_TX.get() {
             let why = "a transaction was begun while this thread is inside another one";
             return (Err(E::from(Error::Bug(why.into()))), 1);
         }
+        let began = Instant::now();
         let mut tries = 1;
         loop {
-            let answer = self.try_tx(&mut f);
+            let answer = self.try_tx(transaction, f);
             let lost = matches!(answer.as_ref().err().and_then(TxError::store_error), Some(Error::LostRace(_)));
             if lost && tries < TRIES {
+                std::thread::sleep(pause(tries, began.elapsed()));
                 tries += 1;
                 continue;
             }
@@ -221,7 +233,7 @@ impl Db {
         }
     }
 
-    fn try_tx<T, E: TxError>(&self, f: &mut impl FnMut(&Db) -> Result<T, E>) -> Result<T, E> {
+    fn try_tx<T, E: TxError>(&self, transaction: Transaction, f: &mut dyn FnMut(&Db) -> Result<T, E>) -> Result<T, E> {
         struct Inside;
         impl Drop for Inside {
             fn drop(&mut self) {
@@ -229,7 +241,7 @@ impl Db {
             }
         }
         let mut conn = self.shared.driver.writer()?;
-        conn.begin()?;
+        conn.begin(transaction)?;
         let tx: Tx = Arc::new(Mutex::new(Running { conn: Some(conn), changes: Changes::default() }));
         IN_TX.set(true);
         let inside = Inside;
@@ -249,7 +261,8 @@ impl Db {
                 Ok(value)
             }
             Err(e) => {
-                conn.rollback()?;
+                // Whoever gave up knows best why; a connection that cannot even roll back is not used again.
+                conn.rollback().unwrap_or_else(|e| log::warn!(target: "store", "a transaction could not be rolled back: {e}"));
                 Err(e)
             }
         }
@@ -310,7 +323,11 @@ impl Db {
     /// A statement that writes runs in one transaction with its rule.
     fn guarded<T>(&self, query: &'static Query, f: impl Fn(&Db) -> Result<T, Error>) -> Result<T, Error> {
         let prepared = query.prepared(self.dialect())?;
-        if prepared.writes && self.tx.is_none() { self.tries(query.name, |db| f(db)).0 } else { f(self) }
+        if prepared.writes && self.tx.is_none() {
+            self.tries(query.name, Transaction::Statement, &mut |db| f(db)).0
+        } else {
+            f(self)
+        }
     }
 
     /// The rows of a query, from memory where its answers are kept.

@@ -15,6 +15,21 @@ pub enum Dialect {
     Postgres,
 }
 
+/// What a transaction must keep others from.
+///
+/// SQLite has one writer, so there every transaction is alone. On Postgres, closures were written as if they were
+/// too: they look and then act on what they saw, and nothing but a serializable transaction keeps that true when
+/// another one acts in between. The price, that one of two that meet has to start over, is paid by
+/// [`Db::tx`](super::Db::tx), which runs it again. A single declared statement looks at nothing but its rule: it is
+/// atomic by itself, so it pays nothing, and the statements that carry most of the writing never have to start over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transaction {
+    /// A declared statement and the look that its rule takes.
+    Statement,
+    /// A closure: as if no other transaction ran beside it.
+    Serial,
+}
+
 /// Hands out connections.
 pub trait Driver: Send + Sync {
     /// Which SQL its connections take.
@@ -58,7 +73,7 @@ pub trait Conn: Send {
         on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>,
     ) -> Result<u64, Error>;
     /// Begins a transaction that may write.
-    fn begin(&mut self) -> Result<(), Error>;
+    fn begin(&mut self, transaction: Transaction) -> Result<(), Error>;
     /// Makes it last.
     fn commit(&mut self) -> Result<(), Error>;
     /// Takes it back.

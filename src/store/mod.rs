@@ -15,6 +15,7 @@ pub mod lock;
 mod metrics;
 pub mod migrate;
 pub mod portability;
+pub mod postgres;
 pub mod queries;
 pub mod query;
 pub mod record;
@@ -65,6 +66,11 @@ impl Store {
         // Refused only where another store of the same deployment has registered its own.
         setup.registry.register(Box::new(pools)).ok();
         Store(shared)
+    }
+
+    /// Opens (and, when it is empty or older, migrates) a Postgres database.
+    pub fn postgres(options: &postgres::PostgresOptions, setup: &Setup<'_>) -> Result<Store, Error> {
+        Ok(Store::of(Box::new(postgres::Postgres::open(options)?), setup))
     }
 
     /// A handle for a subject.

@@ -14,7 +14,7 @@ use parking_lot::lock_api::ArcMutexGuard;
 use parking_lot::{Mutex, RawMutex};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 
-use crate::store::driver::{Conn, Dialect, Driver, Pool, Row};
+use crate::store::driver::{Conn, Dialect, Driver, Pool, Row, Transaction};
 use crate::store::lock::Lock;
 use crate::store::migrate::sqlite as migrate;
 use crate::store::value::{Column, Value};
@@ -212,7 +212,7 @@ impl Conn for Reader {
     ) -> Result<u64, Error> {
         run(&self.0, sql, args, on_row)
     }
-    fn begin(&mut self) -> Result<(), Error> {
+    fn begin(&mut self, _: Transaction) -> Result<(), Error> {
         self.0.execute_batch("BEGIN").map_err(fault)
     }
     fn commit(&mut self) -> Result<(), Error> {
@@ -232,7 +232,7 @@ impl Conn for Writer {
     ) -> Result<u64, Error> {
         run(&self.0, sql, args, on_row)
     }
-    fn begin(&mut self) -> Result<(), Error> {
+    fn begin(&mut self, _: Transaction) -> Result<(), Error> {
         self.0.execute_batch("BEGIN IMMEDIATE").map_err(fault)
     }
     fn commit(&mut self) -> Result<(), Error> {

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,10 +52,80 @@ pub enum Column<'a> {
     Int(i64),
     /// A floating point number.
     Real(f64),
-    /// Text, UUIDs, JSON and arrays.
+    /// Text and JSON; UUIDs and arrays where the engine has no type for them.
     Text(&'a str),
     /// Bytes.
     Bytes(&'a [u8]),
+    /// A UUID.
+    Uuid(Uuid),
+    /// The address of a host or a network.
+    Inet(Inet),
+    /// An array of texts or UUIDs.
+    Array(Array<'a>),
+}
+
+/// The address of a host or a network, which is text to everyone but an engine that has a type for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inet {
+    /// The address.
+    pub address: IpAddr,
+    /// How many of its bits say which network it is in.
+    pub prefix_len: u8,
+}
+
+impl std::fmt::Display for Inet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let all = if self.address.is_ipv4() { 32 } else { 128 };
+        match self.prefix_len {
+            len if len == all => self.address.fmt(f),
+            len => write!(f, "{}/{len}", self.address),
+        }
+    }
+}
+
+impl FromStr for Inet {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Inet, String> {
+        let (address, len) = text.split_once('/').map_or((text, None), |(address, len)| (address, Some(len)));
+        let address: IpAddr = address.parse().map_err(|_| format!("{text:?} is not the address of a host"))?;
+        let all = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_len = len.map_or(Some(all), |len| len.parse().ok().filter(|len| *len <= all));
+        Ok(Inet { address, prefix_len: prefix_len.ok_or_else(|| format!("{text:?} is not the address of a network"))? })
+    }
+}
+
+/// A one-dimensional array in the binary form of Postgres, its elements not read yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Array<'a>(pub &'a [u8]);
+
+impl<'a> Array<'a> {
+    /// Reads each element with `read`. There are no NULL elements in this schema: one is an error.
+    fn elements<T>(self, read: impl Fn(&'a [u8]) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+        let broken = || Error::Decode("a broken array".into());
+        let mut rest = self.0;
+        let word = |rest: &mut &'a [u8]| -> Result<i32, Error> {
+            let (head, tail) = rest.split_first_chunk::<4>().ok_or_else(broken)?;
+            *rest = tail;
+            Ok(i32::from_be_bytes(*head))
+        };
+        let dimensions = word(&mut rest)?;
+        let (_has_nulls, _element_type) = (word(&mut rest)?, word(&mut rest)?);
+        let length = match dimensions {
+            0 => return Ok(Vec::new()),
+            1 => usize::try_from(word(&mut rest)?).map_err(|_| broken())?,
+            _ => return Err(Error::Decode("an array of several dimensions".into())),
+        };
+        let _first_index = word(&mut rest)?;
+        let mut elements = Vec::with_capacity(length.min(rest.len() / 4));
+        for _ in 0..length {
+            let size =
+                usize::try_from(word(&mut rest)?).map_err(|_| Error::Decode("an array that holds NULL".into()))?;
+            let (element, tail) = rest.split_at_checked(size).ok_or_else(broken)?;
+            elements.push(read(element)?);
+            rest = tail;
+        }
+        Ok(elements)
+    }
 }
 
 /// What can be an argument.
@@ -100,14 +172,53 @@ simple! {
     i64, "an integer", |v| Value::Int(*v), Column::Int(i) => Ok(i);
     i32, "an integer", |v| Value::Int(i64::from(*v)), Column::Int(i) => i.try_into().map_err(|_| Error::Decode(format!("{i} is out of range")));
     i16, "a small integer", |v| Value::Int(i64::from(*v)), Column::Int(i) => i.try_into().map_err(|_| Error::Decode(format!("{i} is out of range")));
-    String, "text", |v| Value::Text(Cow::Borrowed(v)), Column::Text(t) => Ok(t.to_owned());
     Vec<u8>, "bytes", |v| Value::Bytes(Cow::Borrowed(v)), Column::Bytes(b) => Ok(b.to_vec());
     Time, "a time", |v| Value::Time(*v), Column::Int(i) => Ok(Time::from_micros(i));
-    Uuid, "a UUID", |v| Value::Uuid(*v), Column::Text(t) => Uuid::try_parse(t).map_err(|_| Error::Decode(format!("{t:?} is not a UUID")));
-    Vec<String>, "an array", |v| Value::Texts(Cow::Borrowed(v)), Column::Text(t) => from_json(t);
-    Vec<Uuid>, "an array", |v| Value::Uuids(Cow::Borrowed(v)), Column::Text(t) => from_json(t);
     serde_json::Value, "JSON", |v| Value::Json(Cow::Owned(v.to_string())), Column::Text(t) => from_json(t);
     BTreeMap<String, String>, "JSON", |v| Value::Json(Cow::Owned(to_json(v))), Column::Text(t) => from_json(t);
+}
+
+macro_rules! several {
+    ($($type:ty, $wanted:literal, |$v:ident| $value:expr, { $($column:pat => $read:expr,)* };)*) => {$(
+        impl ToValue for $type {
+            fn to_value(&self) -> Value<'_> {
+                let $v = self;
+                $value
+            }
+        }
+        impl FromColumn for $type {
+            fn from_column(column: Column<'_>) -> Result<Self, Error> {
+                match column {
+                    $($column => $read,)*
+                    other => unexpected($wanted, other),
+                }
+            }
+        }
+    )*};
+}
+
+// What the engines hand over in forms of their own.
+several! {
+    String, "text", |v| Value::Text(Cow::Borrowed(v)), {
+        Column::Text(t) => Ok(t.to_owned()),
+        Column::Inet(inet) => Ok(inet.to_string()),
+    };
+    Uuid, "a UUID", |v| Value::Uuid(*v), {
+        Column::Text(t) => Uuid::try_parse(t).map_err(|_| Error::Decode(format!("{t:?} is not a UUID"))),
+        Column::Uuid(id) => Ok(id),
+    };
+    Vec<String>, "an array", |v| Value::Texts(Cow::Borrowed(v)), {
+        Column::Text(t) => from_json(t),
+        Column::Array(array) => array.elements(|e| {
+            String::from_utf8(e.to_vec()).map_err(|_| Error::Decode("text that is not UTF-8".into()))
+        }),
+    };
+    Vec<Uuid>, "an array", |v| Value::Uuids(Cow::Borrowed(v)), {
+        Column::Text(t) => from_json(t),
+        Column::Array(array) => array.elements(|e| {
+            Uuid::from_slice(e).map_err(|_| Error::Decode("an element that is not a UUID".into()))
+        }),
+    };
 }
 
 fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
