@@ -262,7 +262,8 @@ impl Db {
             }
             Err(e) => {
                 // Whoever gave up knows best why; a connection that cannot even roll back is not used again.
-                conn.rollback().unwrap_or_else(|e| log::warn!(target: "store", "a transaction could not be rolled back: {e}"));
+                conn.rollback()
+                    .unwrap_or_else(|e| log::warn!(target: "store", "a transaction could not be rolled back: {e}"));
                 Err(e)
             }
         }
