@@ -188,7 +188,11 @@ fn database(db: &Db, threshold_ms: i64) -> DatabaseReport {
     let middle = pings[PINGS / 2];
     report.latency = duration::format_ns(i64::try_from(middle.as_nanos()).unwrap_or(i64::MAX));
     report.latency_ms = i64::try_from(middle.as_millis()).unwrap_or(i64::MAX);
-    (report.healthy, report.reachable) = (true, true);
+    report.reachable = true;
+    match db.check_writes() {
+        Ok(()) => report.healthy = true,
+        Err(e) => fail(&mut report.base, "EDB01", e),
+    }
     if report.latency_ms >= threshold_ms {
         warn(&mut report.base, "EDB02", "The database answers more slowly than it should.");
     }

@@ -15,6 +15,7 @@ mod rbac;
 mod schema;
 mod sdk_types;
 mod sessions;
+mod sqlite_traps;
 mod store;
 mod support;
 mod templates;

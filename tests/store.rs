@@ -6,6 +6,7 @@ use std::path::Path;
 use rockpool::rbac::system;
 use rockpool::sdk::UserStatus;
 use rockpool::store::driver::Dialect;
+use rockpool::store::sqlite::Options;
 use rockpool::store::watch::{self, Watch};
 use rockpool::store::{Db, Error, Optional, Origin, Setup, Store, Switches, queries};
 use rockpool::time::Time;
@@ -20,7 +21,7 @@ fn store() -> (tempfile::TempDir, Store) {
 }
 
 fn open(path: &Path, registry: &prometheus::Registry, count_queries: bool) -> Store {
-    Store::sqlite(path, 2, &Setup { switches: Switches::default(), registry, count_queries }).unwrap()
+    Store::sqlite(path, &Options::default(), &Setup { switches: Switches::default(), registry, count_queries }).unwrap()
 }
 
 fn system_db(store: &Store) -> Db {

@@ -104,6 +104,12 @@ impl From<store::Error> for Error {
                     .detail("Try again shortly; the server's log says why.")
                     .header("Retry-After", "1")
             }
+            store::Error::Full(why) => {
+                log::error!(target: "store", "{why}");
+                Error::new(503, "The disk of the database is full.")
+                    .detail("Nothing was changed. Make room on the server and try again; it need not be restarted.")
+                    .header("Retry-After", "10")
+            }
             store::Error::LostRace(_) => Error::new(503, "The database was too busy to finish this.")
                 .detail("Try again.")
                 .header("Retry-After", "1"),

@@ -21,7 +21,7 @@ use crate::jobs::runner::Provisioners;
 use crate::provisioner::embedded::Embedded;
 use crate::pubsub::Pubsub;
 use crate::rbac::RoleOptions;
-use crate::store::{Setup, Store, Switches};
+use crate::store::{self, Setup, Store, Switches};
 use crate::time::Clock;
 
 /// How long requests under way may take to end when the server is told to.
@@ -84,7 +84,7 @@ impl Running {
         let switches = Switches { workspace_sharing_disabled: config.disable_workspace_sharing };
         let setup = Setup { switches, registry: &registry, count_queries: counts_queries(&config) };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let store = Store::sqlite(&data_dir.join("rockpool.db"), cores.max(2) as u32, &setup)?;
+        let store = Store::sqlite(&data_dir.join("rockpool.db"), &sqlite_options(&config), &setup)?;
         let deployment = Deployment::new(Parts {
             id: bootstrap::deployment_id(&store, &hands.ids)?,
             access_url: access_url(&config, &listeners),
@@ -138,6 +138,12 @@ impl Running {
             metrics.shutdown(DRAIN);
         }
     }
+}
+
+fn sqlite_options(config: &Config) -> store::sqlite::Options {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let litestream = config.settings.get("litestream").value == config::Value::Bool(true);
+    store::sqlite::Options { readers: cores.max(2) as u32, litestream, ..Default::default() }
 }
 
 /// Whether each query is counted: only where metrics are served at all, since it is not free.

@@ -1,10 +1,11 @@
 //! What the operating system tells the server, and what the server tells the service manager.
 
 use std::io;
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, unbounded};
 use sd_notify::NotifyState;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 /// A request to end.
@@ -18,6 +19,8 @@ pub enum Signal {
 
 /// From now on, signals to end arrive in the channel instead of ending the process. SIGQUIT still does.
 pub fn watch() -> io::Result<Receiver<Signal>> {
+    // A write beyond the limit on the size of files must fail, not end the process.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
     let (heard, signalled) = unbounded();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use prometheus::core::Collector;
+
 use crate::store::Error;
 use crate::store::value::{Column, Value};
 
@@ -43,6 +45,10 @@ pub trait Driver: Send + Sync {
     /// Whether it can write. Costs nothing while all goes well; after a failure it tries again.
     fn check_writes(&self) -> Result<(), Error> {
         Ok(())
+    }
+    /// Metrics of its own.
+    fn collectors(&self) -> Vec<Box<dyn Collector>> {
+        Vec::new()
     }
 }
 

@@ -23,7 +23,10 @@ pub enum Error {
     /// A transaction lost a race and can be run again.
     #[error("the transaction lost a race: {0}")]
     LostRace(String),
-    /// The database cannot be used just now: busy, full, out of reach.
+    /// What was to be written found no room: a full disk, a quota, a limit on the size of files.
+    #[error("the disk is full, or a quota or limit is reached: {0}")]
+    Full(String),
+    /// The database cannot be used just now: busy, damaged, out of reach.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// A stored value is not of the form that is kept there.

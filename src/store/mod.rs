@@ -50,8 +50,8 @@ pub struct Setup<'a> {
 
 impl Store {
     /// Opens (and, when it is new or older, migrates) the SQLite database at `path`.
-    pub fn sqlite(path: &Path, readers: u32, setup: &Setup<'_>) -> Result<Store, Error> {
-        Ok(Store::of(Box::new(sqlite::Sqlite::open(path, readers)?), setup))
+    pub fn sqlite(path: &Path, options: &sqlite::Options, setup: &Setup<'_>) -> Result<Store, Error> {
+        Ok(Store::of(Box::new(sqlite::Sqlite::open(path, options)?), setup))
     }
 
     fn of(driver: Box<dyn driver::Driver>, setup: &Setup<'_>) -> Store {
@@ -63,8 +63,10 @@ impl Store {
             kept: Default::default(),
         });
         let pools = metrics::Pools::new(Arc::downgrade(&shared));
-        // Refused only where another store of the same deployment has registered its own.
-        setup.registry.register(Box::new(pools)).ok();
+        for collector in shared.driver.collectors().into_iter().chain([Box::new(pools) as Box<_>]) {
+            // Refused only where another store of the same deployment has registered its own.
+            setup.registry.register(collector).ok();
+        }
         Store(shared)
     }
 

@@ -1,6 +1,6 @@
 //! What Rockpool adds to the options of the reference.
 
-use super::{OptionSpec, choice, groups, text};
+use super::{OptionSpec, choice, groups, switch, text};
 
 pub(super) static OPTIONS: &[OptionSpec] = &[
     text("data-dir", "Data Directory")
@@ -9,6 +9,11 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("dataDir")
         .default("~/.config/rockpool")
         .help("Directory below which the server keeps everything."),
+    switch("litestream", "Litestream")
+        .env("ROCKPOOL_LITESTREAM")
+        .group(&groups::ROCKPOOL)
+        .yaml("litestream")
+        .help("Leave the write-ahead log of the SQLite database to Litestream, which replicates it."),
     choice("licensing", "Licensing", &["entitled", "enforced"])
         .env("ROCKPOOL_LICENSING")
         .group(&groups::ROCKPOOL)

@@ -74,6 +74,7 @@ fn refused(e: &DbError) -> Error {
         }
         // A statement that took longer than statement_timeout, or that an administrator ended.
         SqlState::QUERY_CANCELED | SqlState::READ_ONLY_SQL_TRANSACTION => Error::Unavailable(message()),
+        SqlState::DISK_FULL => Error::Full(message()),
         _ => match &e.code().code()[..2] {
             // No connection, wrong password, no memory or disk or slots left, server going down, broken disk.
             "08" | "28" | "53" | "57" | "58" | "XX" | "3D" => Error::Unavailable(message()),
