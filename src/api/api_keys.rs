@@ -11,7 +11,8 @@ use super::routes::Routes;
 use super::{Cx, Error, OrForbidden, Reply, lookup, reply};
 use crate::auth::keys;
 use crate::rbac::{AllowList, scopes};
-use crate::sdk::{self, LoginType};
+use crate::sdk::{self, AuditAction, LoginType, ResourceType};
+use crate::store::Optional;
 use crate::store::queries::api_keys::ApiKey;
 use crate::store::queries::users::User;
 
@@ -28,16 +29,18 @@ pub fn routes(r: &mut Routes) {
 
 /// Makes a session key. It comes without a cookie, so that signing out of the browser leaves it alone.
 fn post_key(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::ApiKey, AuditAction::Create);
     let user = key_holder(cx)?;
     let lifetime = cx.deployment.config.sessions.default_token_lifetime;
     let new = keys::New::session(user.id, LoginType::Password, lifetime, cx.client_address());
     let (key, token) = keys::make(&cx.deployment, new);
-    cx.db().insert_api_key(&key).or_forbidden()?;
+    audit.after(&cx.db().insert_api_key(&key).or_forbidden()?);
     reply::created(&sdk::GenerateAPIKeyResponse { key: token })
 }
 
 /// Makes a token.
 fn post_token(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::ApiKey, AuditAction::Create);
     let user = lookup::user(cx)?;
     let body: sdk::CreateTokenRequest = cx.body()?;
     refuse_system_users(&user)?;
@@ -62,7 +65,10 @@ fn post_token(cx: &Cx) -> Reply {
     };
     let (key, token) = keys::make(&cx.deployment, new);
     match cx.db().insert_api_key(&key) {
-        Ok(_) => reply::created(&sdk::GenerateAPIKeyResponse { key: token }),
+        Ok(key) => {
+            audit.after(&key);
+            reply::created(&sdk::GenerateAPIKeyResponse { key: token })
+        }
         Err(e) if e.is_unique() => {
             Err(Error::conflict(format!("There is a token called {:?} already.", key.token_name))
                 .field("name", "This name is in use."))
@@ -141,7 +147,11 @@ fn get_token_by_name(cx: &Cx) -> Reply {
 
 /// Deletes a key.
 fn delete_key(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::ApiKey, AuditAction::Delete);
     lookup::user(cx)?;
+    if let Some(key) = cx.system_db().get_api_key_by_id(cx.param("keyid")).optional()? {
+        audit.before(&key);
+    }
     cx.db().delete_api_key_by_id(cx.param("keyid"))?;
     reply::none()
 }

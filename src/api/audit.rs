@@ -127,11 +127,29 @@ fn show(cx: &Cx, entries: Vec<AuditLog>) -> Result<Vec<sdk::AuditLog>, Error> {
             action: entry.action,
             diff: serde_json::from_value(entry.diff).unwrap_or_default(),
             status_code: entry.status_code,
-            additional_fields: entry.additional_fields,
+            additional_fields: told(entry.additional_fields),
             organization_id: entry.organization_id,
         });
     }
     Ok(shown)
+}
+
+/// What else an entry tells, when it is of the form that clients read; else that nothing is known.
+fn told(additional_fields: serde_json::Value) -> serde_json::Value {
+    let texts = ["workspace_name", "build_number", "build_reason", "workspace_owner"];
+    let is_text = |fields: &serde_json::Map<_, serde_json::Value>, key: &str| {
+        fields.get(key).is_none_or(|value| value.is_string() || value.is_null())
+    };
+    match &additional_fields {
+        serde_json::Value::Object(fields) if texts.iter().all(|key| is_text(fields, key)) => additional_fields,
+        serde_json::Value::Null => additional_fields,
+        _ => {
+            let mut unknown: serde_json::Map<_, _> =
+                texts.iter().map(|key| ((*key).to_owned(), "unknown".into())).collect();
+            unknown.insert("workspace_id".to_owned(), json!(Uuid::nil()));
+            unknown.into()
+        }
+    }
 }
 
 /// Whoever did something is shown to everybody who may read that it was done, without their organizations.

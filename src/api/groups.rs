@@ -8,9 +8,10 @@ use super::error::OrForbidden;
 use super::params::Params;
 use super::routes::Routes;
 use super::{Cx, Error, Reply, entitlements, lookup, reply};
+use crate::audit::GroupWithMembers;
 use crate::rbac::Action;
 use crate::rbac::system::PREBUILDS_USER_ID;
-use crate::sdk::{self, FeatureName};
+use crate::sdk::{self, AuditAction, FeatureName, ResourceType};
 use crate::store::queries::groups::{EVERYONE, Group, GroupMember, GroupOfOrganization};
 use crate::store::{self, Db, Where};
 
@@ -88,6 +89,7 @@ fn get_group_by_name(cx: &Cx) -> Reply {
 /// Makes a group.
 fn post_group(cx: &Cx) -> Reply {
     entitlements::require(cx, FeatureName::TemplateRbac)?;
+    let audit = cx.audit(ResourceType::Group, AuditAction::Create);
     let organization = lookup::organization(cx)?;
     let body: sdk::CreateGroupRequest = cx.body()?;
     if body.name == EVERYONE {
@@ -106,7 +108,9 @@ fn post_group(cx: &Cx) -> Reply {
         Err(e) if e.is_unique() => Err(Error::conflict(format!("A group named {:?} exists already.", group.name))
             .field("name", "Group names must be unique")),
         made => {
-            let group = of_organization(made.or_forbidden()?, organization.name, organization.display_name);
+            let group = made.or_forbidden()?;
+            audit.after(&GroupWithMembers { group: &group, members: &[] });
+            let group = of_organization(group, organization.name, organization.display_name);
             reply::created(&render(group, Vec::new(), 0))
         }
     }
@@ -114,7 +118,9 @@ fn post_group(cx: &Cx) -> Reply {
 
 /// Changes what is given, and who is in the group.
 fn patch_group(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::Group, AuditAction::Write);
     let group = group(cx)?;
+    audit.before(&GroupWithMembers { group: &group, members: &members_of(cx, group.id)? });
     let body: sdk::PatchGroupRequest = cx.body()?;
     let is_everyone = group.id == group.organization_id;
     let renames = !body.name.is_empty() && body.name != group.name;
@@ -162,7 +168,14 @@ fn patch_group(cx: &Cx) -> Reply {
         }
         Ok(changed)
     })?;
+    audit.after(&GroupWithMembers { group: &changed, members: &members_of(cx, changed.id)? });
     show_one(cx, changed)
+}
+
+/// Everybody in a group, whoever asks.
+fn members_of(cx: &Cx, group: Uuid) -> Result<Vec<Uuid>, Error> {
+    let members = cx.system_db().get_group_members_by_group_ids(&[group])?;
+    Ok(members.into_iter().map(|member| member.user_id).collect())
 }
 
 /// Users by their ids, who must be members of the group's organization; the owner of prebuilt workspaces
@@ -185,7 +198,9 @@ fn members_to_be(cx: &Cx, group: &Group, users: &[String]) -> Result<Vec<Uuid>, 
 
 /// Deletes a group.
 fn delete_group(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::Group, AuditAction::Delete);
     let group = group(cx)?;
+    audit.before(&GroupWithMembers { group: &group, members: &members_of(cx, group.id)? });
     if group.name == EVERYONE {
         return Err(Error::bad(format!("The group {EVERYONE:?} cannot be deleted.")));
     }

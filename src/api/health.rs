@@ -3,9 +3,10 @@
 use super::error::OrForbidden;
 use super::routes::Routes;
 use super::{Cx, Error, Reply, authn, debug, regions, reply};
+use crate::audit::Settings;
 use crate::health::{self, Look};
 use crate::rbac::{Action, Object, Resource};
-use crate::sdk;
+use crate::sdk::{self, AuditAction, ResourceType};
 use crate::store::Optional;
 
 /// The routes answered here.
@@ -71,6 +72,11 @@ fn put_settings(cx: &Cx) -> Reply {
     if cx.db().get_health_settings().optional()?.as_deref() == Some(stored.as_str()) {
         return reply::none();
     }
+    let show = |kept: &sdk::HealthSettings| {
+        let dismissed = serde_json::json!(kept.dismissed_healthchecks);
+        Settings::new(ResourceType::HealthSettings, "").with("dismissed_healthchecks", dismissed)
+    };
+    cx.audit(ResourceType::HealthSettings, AuditAction::Write).before(&show(&settings(cx)?)).after(&show(&wanted));
     cx.db().upsert_health_settings(&stored)?;
     reply::ok(&wanted)
 }

@@ -7,8 +7,9 @@ use uuid::Uuid;
 use super::params::{Page, Params};
 use super::routes::Routes;
 use super::{Cx, Error, Reply, lookup, reply, roles};
+use crate::audit::MemberOfOrganization;
 use crate::rbac::{RoleRef, roles::builtin};
-use crate::sdk;
+use crate::sdk::{self, AuditAction, ResourceType};
 use crate::store::queries::organizations::{MemberWithUser, OrganizationMember};
 use crate::store::{self, Where};
 
@@ -62,6 +63,7 @@ fn get_page_of_members(cx: &Cx) -> Reply {
 
 /// Makes a user a member.
 fn post_member(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::OrganizationMember, AuditAction::Create);
     let organization = lookup::organization(cx)?;
     let user = lookup::user(cx)?;
     let now = cx.now();
@@ -73,7 +75,10 @@ fn post_member(cx: &Cx) -> Reply {
         roles: Vec::new(),
     };
     match cx.db().insert_organization_member(&member) {
-        Ok(member) => show_one(cx, member),
+        Ok(member) => {
+            audit.after(&MemberOfOrganization { member: &member, username: &user.username });
+            show_one(cx, member)
+        }
         Err(e) if e.is_unique() => Err(Error::bad("The user is a member already.")
             .detail(format!("{} is already a member of {}", user.username, organization.display_name))),
         Err(e) => Err(e.into()),
@@ -82,7 +87,9 @@ fn post_member(cx: &Cx) -> Reply {
 
 /// Takes a user out of an organization; the account stays, and so do workspaces.
 fn delete_member(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::OrganizationMember, AuditAction::Delete);
     let member = member(cx)?;
+    audit.before(&member);
     if member.user_id == cx.actor()?.user_id {
         return Err(Error::bad("You cannot take yourself out of an organization. Ask another administrator."));
     }
@@ -92,7 +99,9 @@ fn delete_member(cx: &Cx) -> Reply {
 
 /// Replaces the roles of a member.
 fn put_member_roles(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::OrganizationMember, AuditAction::Write);
     let member = member(cx)?;
+    audit.before(&member);
     if member.user_id == cx.actor()?.user_id {
         return Err(Error::bad("You cannot change your own roles in an organization.")
             .detail("Ask somebody else who may change roles."));
@@ -100,7 +109,10 @@ fn put_member_roles(cx: &Cx) -> Reply {
     let body: sdk::UpdateRoles = cx.body()?;
     let wanted: Vec<String> = body.roles.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
     match cx.db().update_member_roles(member.user_id, member.organization_id, &wanted) {
-        Ok(member) => show_one(cx, member),
+        Ok(changed) => {
+            audit.after(&MemberOfOrganization { member: &changed, username: &member.username });
+            show_one(cx, changed)
+        }
         Err(store::Error::Refused(why)) => Err(Error::bad(why)),
         Err(e) if e.is_hidden() => Err(Error::forbidden()),
         Err(e) => Err(e.into()),

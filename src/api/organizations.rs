@@ -5,7 +5,7 @@ use super::routes::Routes;
 use super::{Cx, Error, Reply, entitlements, experiments, lookup, reply};
 use crate::organizations;
 use crate::rbac::Action;
-use crate::sdk;
+use crate::sdk::{self, AuditAction, ResourceType};
 use crate::store;
 use crate::store::queries::organizations::{Organization, OrganizationContents};
 
@@ -50,6 +50,7 @@ fn get_organization_of_user(cx: &Cx) -> Reply {
 /// Makes an organization; whoever makes it is its first member.
 fn post_organization(cx: &Cx) -> Reply {
     entitlements::require(cx, sdk::FeatureName::MultipleOrganizations)?;
+    let audit = cx.audit(ResourceType::Organization, AuditAction::Create);
     let body: sdk::CreateOrganizationRequest = cx.body()?;
     refuse_reserved(&body.name)?;
     let taken = || Error::conflict("There is an organization of that name already.");
@@ -66,9 +67,12 @@ fn post_organization(cx: &Cx) -> Reply {
         founder: cx.actor()?.user_id,
     };
     match organizations::create(&cx.deployment, cx.db(), &wanted) {
-        Ok(organization) => reply::created(&render(organization)),
         Err(e) if e.is_unique() => Err(taken()),
-        refused => reply::created(&render(refused.or_forbidden()?)),
+        made => {
+            let organization = made.or_forbidden()?;
+            audit.after(&organization);
+            reply::created(&render(organization))
+        }
     }
 }
 
@@ -76,6 +80,8 @@ fn post_organization(cx: &Cx) -> Reply {
 fn patch_organization(cx: &Cx) -> Reply {
     let organization = lookup::organization(cx)?;
     entitlements::require(cx, sdk::FeatureName::MultipleOrganizations)?;
+    let audit = cx.audit(ResourceType::Organization, AuditAction::Write);
+    audit.before(&organization);
     let body: sdk::UpdateOrganizationRequest = cx.body()?;
     refuse_reserved(&body.name)?;
     let changed = cx.db().tx::<_, store::Error>(|db| {
@@ -91,7 +97,10 @@ fn patch_organization(cx: &Cx) -> Reply {
         )
     });
     match changed {
-        Ok(organization) => reply::ok(&render(organization)),
+        Ok(organization) => {
+            audit.after(&organization);
+            reply::ok(&render(organization))
+        }
         Err(e) if e.is_unique() => {
             Err(Error::conflict(format!("There is an organization named {:?} already.", body.name))
                 .field("name", "This value is already in use and should be unique."))
@@ -104,6 +113,7 @@ fn patch_organization(cx: &Cx) -> Reply {
 fn delete_organization(cx: &Cx) -> Reply {
     let organization = lookup::organization(cx)?;
     entitlements::require(cx, sdk::FeatureName::MultipleOrganizations)?;
+    cx.audit(ResourceType::Organization, AuditAction::Delete).before(&organization);
     if organization.is_default {
         return Err(Error::bad("The default organization cannot be deleted."));
     }
@@ -129,11 +139,14 @@ fn get_sharing(cx: &Cx) -> Reply {
 
 /// Changes whether workspaces of the organization may be shared.
 fn patch_sharing(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::Organization, AuditAction::Write);
     let organization = lookup::organization(cx)?;
+    audit.before(&organization);
     experiments::require(cx, experiments::WORKSPACE_SHARING)?;
     cx.db().require_on(Action::Update, &organization).or_forbidden()?;
     let body: sdk::WorkspaceSharingSettings = cx.body()?;
     let changed = organizations::set_sharing_disabled(&cx.deployment, cx.db(), organization.id, body.sharing_disabled)?;
+    audit.after(&changed);
     show_sharing(&changed)
 }
 

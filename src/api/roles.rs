@@ -8,7 +8,7 @@ use super::routes::Routes;
 use super::{Cx, Error, Reply, entitlements, lookup, reply};
 use crate::rbac::roles::{self, Builtin, Kind};
 use crate::rbac::{Permission, RoleOptions, RoleRef};
-use crate::sdk;
+use crate::sdk::{self, AuditAction, ResourceType};
 use crate::store;
 use crate::store::queries::roles::CustomRole;
 
@@ -55,6 +55,7 @@ fn show_assignable(cx: &Cx, organization: Option<Uuid>, stored: Vec<CustomRole>)
 
 /// Makes a role for an organization.
 fn post_role(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::CustomRole, AuditAction::Create);
     let (organization, body) = role_request(cx)?;
     let now = cx.now();
     let role = CustomRole {
@@ -63,20 +64,32 @@ fn post_role(cx: &Cx) -> Reply {
         created_at: now,
         ..wanted(cx, organization, &body)
     };
-    reply::ok(&render(cx.db().insert_custom_role(&role).map_err(not_written)?)?)
+    let made = cx.db().insert_custom_role(&role).map_err(not_written)?;
+    audit.after(&made);
+    reply::ok(&render(made)?)
 }
 
 /// Replaces a role of an organization. Permissions that this version does not know are dropped, so that a
 /// role made by another version can be changed.
 fn put_role(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::CustomRole, AuditAction::Write);
     let (organization, mut body) = role_request(cx)?;
     body.organization_permissions.retain(|p| roles::valid_permission(&p.resource_type, &p.action).is_ok());
     let role = wanted(cx, organization, &body);
-    reply::ok(&render(cx.db().update_custom_role(&role).map_err(not_written)?)?)
+    match cx.db().get_custom_role(organization, &role.name) {
+        Err(e) if e.is_hidden() => {}
+        found => {
+            audit.before(&found?);
+        }
+    }
+    let changed = cx.db().update_custom_role(&role).map_err(not_written)?;
+    audit.after(&changed);
+    reply::ok(&render(changed)?)
 }
 
 /// Deletes a role of an organization; its holders lose it.
 fn delete_role(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::CustomRole, AuditAction::Delete);
     let organization = lookup::organization(cx)?;
     entitlements::require(cx, sdk::FeatureName::CustomRoles)?;
     let name = cx.param("roleName");
@@ -87,7 +100,7 @@ fn delete_role(cx: &Cx) -> Reply {
         Err(e) if e.is_hidden() => {
             return Err(Error::new(404, format!("There is no custom role named {name}.")).detail("no role found"));
         }
-        found => found?,
+        found => audit.before(&found?),
     };
     db.delete_custom_role(organization.id, name).or_forbidden()?;
     // Clients know this answer with a media type, though it has no body.

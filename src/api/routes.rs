@@ -70,6 +70,8 @@ pub struct Routes {
     pub(super) router: Router<Route>,
     /// Every pattern, and what it takes to call it.
     pub(super) accesses: Vec<(&'static str, Access)>,
+    /// Every method and pattern.
+    pub(super) listed: Vec<(&'static str, &'static str)>,
 }
 
 impl Routes {
@@ -114,9 +116,14 @@ impl Routes {
             },
         );
     }
+    /// Every method and pattern, in the order in which they were added.
+    pub fn listed(&self) -> &[(&'static str, &'static str)] {
+        &self.listed
+    }
     /// Adds a route with everything said.
     pub fn add(&mut self, method: &'static str, pattern: &'static str, route: Route) {
         self.accesses.push((pattern, route.access));
+        self.listed.push((method, pattern));
         self.router.add(method, pattern, route);
     }
 }

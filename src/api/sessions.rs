@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::authn::SESSION_COOKIE;
 use super::routes::{Access, Handler, Limit, Route, Routes};
 use super::users::password::verify;
-use super::{Cx, Error, OrForbidden, Reply, lookup, reply};
+use super::{Audit, Cx, Error, OrForbidden, Reply, lookup, reply};
+use crate::audit::{self, Asked, Auditable, Entry, LoginConversion};
 use crate::auth::{conversion, keys};
 use crate::config::SameSite;
 use crate::rbac::scopes;
-use crate::sdk::{self, LoginType, UserStatus};
-use crate::store::Optional;
+use crate::sdk::{self, AuditAction, LoginType, ResourceType, UserStatus};
 use crate::store::queries::users::User;
+use crate::store::{Db, Optional};
 use crate::time::Time;
 
 /// The cookie that holds the right to sign in another way from now on.
@@ -41,14 +42,15 @@ pub fn routes(r: &mut Routes) {
 
 /// Signs in with an address and a password.
 fn post_login(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::ApiKey, AuditAction::Login);
     let body: sdk::LoginWithPasswordRequest = cx.body()?;
-    let user = check_password(cx, &body.email, &body.password)?;
+    let user = check_password(cx, &body.email, &body.password, &audit)?;
     let db = cx.system_db();
     let known = cx.deployment.subjects.of_user(&db, user.id).map_err(Error::internal)?;
     let lifetime = cx.deployment.config.sessions.default_duration;
     let (key, token) =
         keys::make(&cx.deployment, keys::New::session(user.id, LoginType::Password, lifetime, cx.client_address()));
-    db.acting_as(&known.subject).insert_api_key(&key)?;
+    audit.after(&db.acting_as(&known.subject).insert_api_key(&key)?);
     let mut response = reply::created(&sdk::LoginWithPasswordResponse { session_token: token.clone() })?;
     response.headers.push(("Set-Cookie".into(), session_cookie(cx, &token)));
     Ok(response)
@@ -56,9 +58,13 @@ fn post_login(cx: &Cx) -> Reply {
 
 /// The active user of this address and password. The answer tells neither whether the address or the
 /// password was wrong, nor, before both are right, how the user signs in; nor does the time it takes.
-fn check_password(cx: &Cx, email: &str, password: &str) -> Result<User, Error> {
+/// Whoever is meant is told to the entry, so that guesses at somebody's password are logged as theirs.
+fn check_password(cx: &Cx, email: &str, password: &str, audit: &Audit) -> Result<User, Error> {
     let db = cx.system_db();
     let user = db.get_user_by_email_or_username("", email).optional()?;
+    if let Some(user) = &user {
+        audit.user(user.id);
+    }
     let verified = verify(cx, user.as_ref().map(|u| u.hashed_password.as_slice()), password)?;
     let Some(mut user) = user.filter(|_| verified) else {
         return Err(Error::new(401, "Incorrect email or password."));
@@ -71,7 +77,7 @@ fn check_password(cx: &Cx, email: &str, password: &str) -> Result<User, Error> {
         return Err(Error::new(403, format!("This account signs in with {kind:?}, not with a password.")));
     }
     if user.status == UserStatus::Dormant {
-        user = db.update_user_status(user.id, UserStatus::Active, cx.now(), true)?;
+        user = wake(cx, &db, user)?;
     }
     if user.status != UserStatus::Active {
         let status = user.status.as_str();
@@ -80,9 +86,24 @@ fn check_password(cx: &Cx, email: &str, password: &str) -> Result<User, Error> {
     Ok(user)
 }
 
+/// Makes a dormant user active, which signing in does.
+fn wake(cx: &Cx, db: &Db, user: User) -> Result<User, Error> {
+    let awake = db.update_user_status(user.id, UserStatus::Active, cx.now(), true)?;
+    let entry = Entry {
+        before: Some(user.snapshot()),
+        after: Some(awake.snapshot()),
+        user_id: Some(user.id),
+        additional_fields: audit::by_itself(audit::Subsystem::Dormancy),
+        ..Entry::new(ResourceType::User, AuditAction::Write)
+    };
+    audit::in_background(&cx.deployment, &entry, &Asked::default(), 200, cx.now());
+    Ok(awake)
+}
+
 /// Ends the session, and with it those of the user's browser with workspace applications.
 fn post_logout(cx: &Cx) -> Reply {
     let actor = cx.actor()?;
+    cx.audit(ResourceType::ApiKey, AuditAction::Logout).before(&*actor.key);
     cx.db()
         .tx(|db| {
             db.delete_api_key_by_id(&actor.key.id)?;
@@ -118,6 +139,7 @@ fn get_github_device(_: &Cx) -> Reply {
 /// Gives a user who proves the password the right to sign in another way from now on. It is used up
 /// when the user comes back from the other way with the state that is answered here.
 fn post_convert_login(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::ConvertLogin, AuditAction::Create);
     let user = lookup::user(cx)?;
     let body: sdk::ConvertLoginRequest = cx.body()?;
     let to_type = match body.to_type.known() {
@@ -125,10 +147,17 @@ fn post_convert_login(cx: &Cx) -> Reply {
         Some(to) => return Err(Error::bad(format!("Nobody can change to signing in with {:?}.", to.as_str()))),
         None => return Err(Error::bad(format!("There is no way to sign in called {:?}.", body.to_type.as_str()))),
     };
-    let user = check_password(cx, &user.email, &body.password)?;
+    let user = check_password(cx, &user.email, &body.password, &audit)?;
     let expires_at = Time::from_micros((cx.now() + CONVERSION_LIFETIME).seconds() * 1_000_000);
     let right = conversion::Right { user_id: user.id, from: user.login_type, to: to_type, expires_at };
     let granted = conversion::grant(&cx.deployment, &right)?;
+    audit.after(&LoginConversion {
+        user_id: user.id,
+        created_at: cx.now(),
+        expires_at,
+        from: user.login_type,
+        to: to_type,
+    });
     let mut response = reply::created(&sdk::OAuthConversionResponse {
         state_string: granted.state,
         expires_at,

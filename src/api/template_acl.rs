@@ -8,7 +8,7 @@ use super::routes::Routes;
 use super::{Cx, Error, OrForbidden, Reply, groups, lookup, reply, users};
 use crate::licensing;
 use crate::rbac::{Acl, Action, Resource, role_name};
-use crate::sdk::{self, FeatureName, TemplateRole};
+use crate::sdk::{self, AuditAction, FeatureName, ResourceType, TemplateRole};
 use crate::store::Where;
 use crate::store::queries::templates::Template;
 use crate::templates::acl;
@@ -101,9 +101,11 @@ fn show_group(group: sdk::Group, role: TemplateRole) -> sdk::TemplateGroup {
 
 /// Gives and takes roles.
 fn patch_acl(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::Template, AuditAction::Write);
     let template = template(cx)?;
+    audit.before(&template);
     let body: sdk::UpdateTemplateACL = cx.body()?;
-    acl::update(cx.db(), &cx.system_db(), &template, &body)?;
+    audit.after(&acl::update(cx.db(), &cx.system_db(), &template, &body)?);
     reply::message("The template's access list was updated.")
 }
 

@@ -8,16 +8,17 @@ use uuid::Uuid;
 use super::params::{Page, Params};
 use super::resources::{self, Place};
 use super::routes::{Routes, Stream};
-use super::{Cx, Error, Reply, files, jobs, lookup, reply};
+use super::{Audit, Cx, Error, Reply, files, jobs, lookup, reply};
 use crate::jobs::{JobWithQueue, with_queue};
 use crate::markdown;
 use crate::parameters::tags;
 use crate::provisioner::source::Source;
 use crate::rbac::{Action, Object, Resource};
-use crate::sdk::{self, ProvisionerJobStatus, ValidationMonotonicOrder};
+use crate::sdk::{self, AuditAction, ProvisionerJobStatus, ResourceType, ValidationMonotonicOrder};
 use crate::store::queries::provisioner_jobs::ProvisionerJob;
 use crate::store::queries::template_versions as rows;
 use crate::store::queries::template_versions::TemplateVersion;
+use crate::store::queries::templates::Template;
 use crate::store::{Optional, Where};
 use crate::templates::{self, examples, versions};
 
@@ -72,6 +73,7 @@ fn post_version(cx: &Cx) -> Reply {
     let file = cx.db().get_file_by_id(file_id).map_err(|e| hidden_as(e, "There is no such file."))?;
     let variables: Vec<_> = body.user_variable_values.into_iter().map(|v| (v.name, v.value)).collect();
     let template_tags = template_tags(cx, organization.id, &file.data, &variables, classic)?;
+    let audit = cx.audit(ResourceType::TemplateVersion, AuditAction::Create);
     let (version, job) = versions::create(
         &cx.deployment,
         cx.db(),
@@ -89,6 +91,7 @@ fn post_version(cx: &Cx) -> Reply {
             variables,
         },
     )?;
+    audit.after(&version);
     let matched = jobs::matched_provisioners(cx, &job)?;
     let job = jobs::render(JobWithQueue { job, position: 0, size: 0 });
     reply::created(&render(version, job, Some(matched)))
@@ -201,13 +204,23 @@ fn cancel_version(cx: &Cx) -> Reply {
     reply::message("The job has been marked as canceled.")
 }
 
+/// The version that `{templateversion}` names, and the entry that a change is logged with.
+fn version_to_change(cx: &Cx) -> Result<(TemplateVersion, Audit), Error> {
+    let audit = cx.audit(ResourceType::TemplateVersion, AuditAction::Write);
+    let version = lookup::template_version(cx)?;
+    audit.before(&version);
+    Ok((version, audit))
+}
+
 /// Archives a version.
 fn archive_version(cx: &Cx) -> Reply {
-    let version = lookup::template_version(cx)?;
+    let (version, audit) = version_to_change(cx)?;
     if version.archived {
         return Err(Error::bad("The template version is archived already."));
     }
     versions::archive(&cx.deployment, cx.db(), &version).map_err(hide)?;
+    let version = TemplateVersion { archived: true, ..version };
+    audit.after(&version);
     reply::ok(&format!("template version {:?} archived", version.id.to_string()))
 }
 
@@ -221,11 +234,13 @@ fn hide(e: templates::Error) -> Error {
 
 /// Takes a version back from the archive.
 fn unarchive_version(cx: &Cx) -> Reply {
-    let version = lookup::template_version(cx)?;
+    let (version, audit) = version_to_change(cx)?;
     if !version.archived {
         return Err(Error::bad("The template version is not archived."));
     }
     versions::unarchive(&cx.deployment, cx.db(), &version).map_err(hide)?;
+    let version = TemplateVersion { archived: false, ..version };
+    audit.after(&version);
     reply::ok(&format!("template version {:?} unarchived", version.id.to_string()))
 }
 
@@ -379,17 +394,23 @@ fn get_versions(cx: &Cx) -> Reply {
 
 /// Makes a version the active one of its template.
 fn patch_active_version(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::Template, AuditAction::Write);
     let template = lookup::template(cx)?;
+    audit.before(&template);
     let body: sdk::UpdateActiveTemplateVersion = cx.body()?;
     let version =
         cx.db().get_template_version_by_id(body.id).map_err(|e| hidden_as(e, "There is no such template version."))?;
     versions::promote(&cx.deployment, cx.db(), &template, &version)?;
+    audit.after(&Template { active_version_id: version.id, ..template });
     reply::message("The version is now the template's active one.")
 }
 
 /// Archives versions of a template that nothing uses.
 fn archive_versions(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::Template, AuditAction::Write);
     let template = lookup::template(cx)?;
+    // The template stays as it is; that its versions were archived is all there is to tell.
+    audit.before(&template).after(&template);
     let body: sdk::ArchiveTemplateVersionsRequest = cx.body()?;
     let archived = versions::archive_unused(&cx.deployment, cx.db(), template.id, body.all).map_err(hide)?;
     reply::ok(&sdk::ArchiveTemplateVersionsResponse {

@@ -6,9 +6,9 @@ use super::params::Params;
 use super::routes::Routes;
 use super::{Cx, Error, Reply, lookup, reply};
 use crate::rbac::{Action, Object, Resource};
-use crate::sdk;
+use crate::sdk::{self, AuditAction, ResourceType};
 use crate::store::queries::templates::Template;
-use crate::store::{self, Where};
+use crate::store::{self, Optional, Where};
 use crate::templates::schedule::{self, autostart_days, autostop_weeks, day_names, millis};
 use crate::templates::stats::Stats;
 use crate::templates::{self, examples, settings};
@@ -45,26 +45,43 @@ fn get_template_by_name(cx: &Cx) -> Reply {
 
 /// Makes a template of a version.
 fn post_template(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::Template, AuditAction::Create);
+    let audit_version = cx.audit(ResourceType::TemplateVersion, AuditAction::Write);
     let organization = lookup::organization(cx)?;
     let body: sdk::CreateTemplateRequest = cx.body()?;
     let creator = cx.actor()?.user_id;
+    if let Some(version) = cx.db().get_template_version_by_id(body.template_version_id).optional().unwrap_or_default() {
+        audit_version.before(&version);
+    }
     let template = settings::create(&cx.deployment, cx.db(), creator, &organization, &body)?;
+    audit.after(&template);
+    audit_version.after(&cx.db().get_template_version_by_id(template.active_version_id)?);
     reply::created(&render_one(cx, template)?)
 }
 
 /// Changes a template; 304 when nothing changes.
 fn patch_template(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::Template, AuditAction::Write);
     let template = lookup::template(cx)?;
+    audit.before(&template);
     let body: sdk::UpdateTemplateMeta = cx.body()?;
     match settings::update(&cx.deployment, cx.db(), &template, &body)? {
-        Some(updated) => reply::ok(&render_one(cx, updated)?),
-        None => reply::empty(304),
+        Some(updated) => {
+            audit.after(&updated);
+            reply::ok(&render_one(cx, updated)?)
+        }
+        None => {
+            audit.after(&template);
+            reply::empty(304)
+        }
     }
 }
 
 /// Deletes a template that has no workspaces.
 fn delete_template(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::Template, AuditAction::Delete);
     let template = lookup::template(cx)?;
+    audit.before(&template);
     settings::delete(&cx.deployment, cx.db(), &cx.system_db(), &template)?;
     reply::message("The template was deleted.")
 }

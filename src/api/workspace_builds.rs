@@ -9,7 +9,7 @@ use super::{Cx, Error, Reply, jobs as job_view, reply, resources, workspace_view
 use crate::builds::{self, State, Version, Wanted, events};
 use crate::jobs;
 use crate::rbac::Action;
-use crate::sdk::{self, ProvisionerJobStatus, WorkspaceTransition};
+use crate::sdk::{self, AuditAction, ProvisionerJobStatus, ResourceType, WorkspaceTransition};
 use crate::store::queries::provisioner_jobs::ProvisionerJob;
 use crate::store::queries::workspace_builds::{BuildReason, WorkspaceBuild};
 use crate::store::queries::workspaces::Workspace;
@@ -149,6 +149,10 @@ fn post(cx: &Cx) -> Reply {
         };
         Ok(builds::build(&cx.deployment, db, &wanted)?)
     })?;
+    if wakes {
+        let awake = Workspace { dormant_at: None, ..workspace.clone() };
+        cx.audit(ResourceType::Workspace, AuditAction::Write).before(&workspace).after(&awake);
+    }
     jobs::post(&cx.deployment, &made.job);
     events::publish(&cx.deployment.pubsub, workspace.owner_id, workspace.id, events::Kind::StateChange);
     reply::created(&view::fresh_build(cx, made, &workspace)?)

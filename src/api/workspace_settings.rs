@@ -3,11 +3,11 @@
 
 use super::routes::Routes;
 use super::workspaces::{name_taken, param, valid_deadline, valid_schedule, valid_ttl};
-use super::{Cx, Error, Reply, reply, workspace_view as view};
+use super::{Audit, Cx, Error, Reply, reply, workspace_view as view};
 use crate::builds::{events, finish, parameters};
 use crate::rbac::Action;
 use crate::schedule::next_allowed_autostart;
-use crate::sdk::{self, AutomaticUpdates, WorkspaceTransition};
+use crate::sdk::{self, AuditAction, AutomaticUpdates, ResourceType, WorkspaceTransition};
 use crate::store::queries::workspaces::Workspace;
 
 /// The routes answered here.
@@ -42,11 +42,20 @@ fn not_prebuilt(workspace: &Workspace, what: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// The workspace that `{workspace}` names, and the entry that a change is logged with.
+pub fn workspace_to_change(cx: &Cx) -> Result<(Workspace, Audit), Error> {
+    let audit = cx.audit(ResourceType::Workspace, AuditAction::Write);
+    let workspace = param(cx)?;
+    audit.before(&workspace);
+    Ok((workspace, audit))
+}
+
 /// Renames a workspace.
 fn patch(cx: &Cx) -> Reply {
-    let workspace = param(cx)?;
+    let (workspace, audit) = workspace_to_change(cx)?;
     let body: sdk::UpdateWorkspaceRequest = cx.body()?;
     if body.name.is_empty() || body.name == workspace.name {
+        audit.after(&workspace);
         return reply::none();
     }
     if !cx.deployment.config.allow_workspace_renames {
@@ -61,12 +70,13 @@ fn patch(cx: &Cx) -> Reply {
         return Err(Error::new(405, format!("Workspace {:?} is deleted and cannot be updated.", workspace.name)));
     }
     tell(cx, &workspace);
+    audit.after(&Workspace { name: body.name, ..workspace });
     reply::none()
 }
 
 /// Sets when a workspace starts by itself.
 fn put_autostart(cx: &Cx) -> Reply {
-    let workspace = param(cx)?;
+    let (workspace, audit) = workspace_to_change(cx)?;
     let body: sdk::UpdateWorkspaceAutostartRequest = cx.body()?;
     not_prebuilt(&workspace, "Autostart")?;
     let schedule = valid_schedule(body.schedule.as_deref())
@@ -84,14 +94,16 @@ fn put_autostart(cx: &Cx) -> Reply {
                 .ok_or_else(|| Error::internal(format!("no day within a week allows the autostart {text:?}")))?,
         ),
     };
-    cx.db().update_workspace_autostart(workspace.id, schedule, next)?;
+    cx.db().update_workspace_autostart(workspace.id, schedule.clone(), next)?;
+    // When it starts next follows from the schedule and is not told as a change of its own.
+    audit.after(&Workspace { autostart_schedule: schedule, ..workspace });
     reply::none()
 }
 
 /// Sets how long a workspace runs after a start.
 fn put_ttl(cx: &Cx) -> Reply {
     const MESSAGE: &str = "Error updating workspace time until shutdown.";
-    let workspace = param(cx)?;
+    let (workspace, audit) = workspace_to_change(cx)?;
     let body: sdk::UpdateWorkspaceTTLRequest = cx.body()?;
     not_prebuilt(&workspace, "Changing the time to run")?;
     may_update(cx, &workspace)?;
@@ -114,6 +126,7 @@ fn put_ttl(cx: &Cx) -> Reply {
         }
         Ok(())
     })?;
+    audit.after(&cx.db().get_workspace_by_id(workspace.id)?);
     reply::none()
 }
 
@@ -152,10 +165,11 @@ fn put_extend(cx: &Cx) -> Reply {
 
 /// Puts a workspace to sleep, or wakes it.
 fn put_dormant(cx: &Cx) -> Reply {
-    let workspace = param(cx)?;
+    let (workspace, audit) = workspace_to_change(cx)?;
     let body: sdk::UpdateWorkspaceDormancy = cx.body()?;
     not_prebuilt(&workspace, "Dormancy")?;
     if workspace.dormant_at.is_some() == body.dormant {
+        audit.after(&workspace);
         return reply::empty(304);
     }
     may_update(cx, &workspace)?;
@@ -163,38 +177,42 @@ fn put_dormant(cx: &Cx) -> Reply {
     cx.db().update_workspace_dormant_deleting_at(workspace.id, body.dormant.then_some(now), now)?;
     tell(cx, &workspace);
     let changed = cx.db().get_workspace_by_id(workspace.id)?;
+    audit.after(&Workspace { next_start_at: workspace.next_start_at, ..changed.clone() });
     reply::ok(&view::workspace(cx, changed)?)
 }
 
 /// Puts a workspace first in its owner's list.
 fn put_favorite(cx: &Cx) -> Reply {
-    let workspace = param(cx)?;
+    let (workspace, audit) = workspace_to_change(cx)?;
     if cx.actor()?.user_id != workspace.owner_id {
         return Err(Error::new(403, "You can only favorite workspaces that you own."));
     }
     cx.db().favorite_workspace(workspace.id)?;
+    audit.after(&Workspace { favorite: true, ..workspace });
     reply::none()
 }
 
 /// Puts a workspace back among the others.
 fn delete_favorite(cx: &Cx) -> Reply {
-    let workspace = param(cx)?;
+    let (workspace, audit) = workspace_to_change(cx)?;
     if cx.actor()?.user_id != workspace.owner_id {
         return Err(Error::new(403, "You can only un-favorite workspaces that you own."));
     }
     cx.db().unfavorite_workspace(workspace.id)?;
+    audit.after(&Workspace { favorite: false, ..workspace });
     reply::none()
 }
 
 /// Sets whether a start takes the template's newest version.
 fn put_autoupdates(cx: &Cx) -> Reply {
-    let workspace = param(cx)?;
+    let (workspace, audit) = workspace_to_change(cx)?;
     let body: sdk::UpdateWorkspaceAutomaticUpdatesRequest = cx.body()?;
     let automatic_updates = body
         .automatic_updates
         .known()
         .ok_or_else(|| Error::invalid("Invalid request", "automatic_updates", "must be always or never"))?;
     cx.db().update_workspace_automatic_updates(workspace.id, automatic_updates)?;
+    audit.after(&Workspace { automatic_updates, ..workspace });
     reply::none()
 }
 

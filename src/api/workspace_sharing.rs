@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::routes::Routes;
 use super::workspaces::param;
-use super::{Cx, Error, OrForbidden, Reply, reply};
+use super::{Audit, Cx, Error, OrForbidden, Reply, reply};
 use crate::rbac::{Acl, ActionSet, Resource, role_actions, role_name};
-use crate::sdk::{self, Word, WorkspaceRole};
+use crate::sdk::{self, AuditAction, ResourceType, Word, WorkspaceRole};
 use crate::store::queries::workspace_sharing::{SharedGroup, SharedGroupMember};
 use crate::store::queries::workspaces::{Workspace, WorkspaceAcl};
 
@@ -31,6 +31,14 @@ fn shareable(cx: &Cx) -> Result<Workspace, Error> {
         return Err(Error::new(403, message));
     }
     Ok(workspace)
+}
+
+/// The workspace that `{workspace}` names, and the entry that a change is logged with.
+fn workspace_to_share(cx: &Cx) -> Result<(Workspace, Audit), Error> {
+    let audit = cx.audit(ResourceType::Workspace, AuditAction::Write);
+    let workspace = shareable(cx)?;
+    audit.before(&workspace);
+    Ok((workspace, audit))
 }
 
 /// An organization can keep its workspaces from being shared.
@@ -118,17 +126,18 @@ fn render_group(role: WorkspaceRole, g: SharedGroup, members: Vec<SharedGroupMem
 
 /// Gives roles to users and groups; an empty role takes them away.
 fn patch(cx: &Cx) -> Reply {
-    let workspace = shareable(cx)?;
+    let (workspace, audit) = workspace_to_share(cx)?;
     allowed_in_organization(cx, &workspace)?;
     let body: sdk::UpdateWorkspaceACL = cx.body()?;
     let (users, groups) = changes(cx, &body)?;
-    cx.db().tx::<_, Error>(|db| {
+    let (user_acl, group_acl) = cx.db().tx::<_, Error>(|db| {
         let acls = db.get_workspace_acl_by_id(workspace.id)?;
         let user_acl = changed(acls.user_acl.0, &users);
         let group_acl = changed(acls.group_acl.0, &groups);
-        db.update_workspace_acl_by_id(workspace.id, user_acl, group_acl).or_forbidden()?;
-        Ok(())
+        db.update_workspace_acl_by_id(workspace.id, user_acl.clone(), group_acl.clone()).or_forbidden()?;
+        Ok((user_acl, group_acl))
     })?;
+    audit.after(&Workspace { user_acl, group_acl, ..workspace });
     reply::none()
 }
 
@@ -192,8 +201,9 @@ fn missing(what: &str, field: &'static str, changes: &Changes, known: &[Uuid], w
 
 /// Shares a workspace with nobody.
 fn delete(cx: &Cx) -> Reply {
-    let workspace = shareable(cx)?;
+    let (workspace, audit) = workspace_to_share(cx)?;
     allowed_in_organization(cx, &workspace)?;
     cx.db().delete_workspace_acl_by_id(workspace.id).or_forbidden()?;
+    audit.after(&Workspace { user_acl: WorkspaceAcl::default(), group_acl: WorkspaceAcl::default(), ..workspace });
     reply::none()
 }

@@ -11,11 +11,12 @@ use uuid::Uuid;
 use super::params::Page;
 use super::routes::Routes;
 use super::{Cx, Error, Reply, lookup, reply, workspace_search, workspace_view as view};
+use crate::audit::{AboutWorkspace, workspace_fields};
 use crate::builds::order::Page as Found;
 use crate::builds::{self, Version, Wanted, events, finish, presets};
 use crate::rbac::{Action, Object, Resource};
 use crate::schedule::next_allowed_autostart;
-use crate::sdk::{self, AutomaticUpdates, WorkspaceTransition};
+use crate::sdk::{self, AuditAction, AutomaticUpdates, ResourceType, WorkspaceTransition};
 use crate::store;
 use crate::store::Optional;
 use crate::store::queries::templates::Template;
@@ -205,6 +206,8 @@ fn template_of(cx: &Cx, body: &sdk::CreateWorkspaceRequest) -> Result<Template, 
 
 /// Makes a workspace and its first build.
 fn create(cx: &Cx, owner: &User, body: &sdk::CreateWorkspaceRequest, template: &Template) -> Reply {
+    let audit = cx.audit(ResourceType::Workspace, AuditAction::Create);
+    audit.fields(workspace_fields(&AboutWorkspace { owner: &owner.username, ..AboutWorkspace::default() }));
     may_create(cx, owner, template)?;
     let policy = finish::policy(&cx.deployment.config, template);
     let now = cx.now();
@@ -258,6 +261,7 @@ fn create(cx: &Cx, owner: &User, body: &sdk::CreateWorkspaceRequest, template: &
         let made = builds::build(&cx.deployment, db, &wanted)?;
         Ok((workspace, made))
     })?;
+    audit.after(&workspace);
     crate::jobs::post(&cx.deployment, &made.job);
     events::publish(&cx.deployment.pubsub, workspace.owner_id, workspace.id, events::Kind::StateChange);
     let build = view::fresh_build(cx, made, &workspace)?;

@@ -47,6 +47,12 @@ pub struct Snapshot {
     fields: Vec<(&'static str, Value<'static>)>,
 }
 
+impl Auditable for Snapshot {
+    fn snapshot(&self) -> Snapshot {
+        self.clone()
+    }
+}
+
 impl Snapshot {
     /// A thing without fields; [`with`](Snapshot::with) adds them.
     pub fn new(resource: ResourceType, id: Uuid, target: impl Into<String>) -> Snapshot {
@@ -158,6 +164,45 @@ impl Entry {
             resource_icon: String::new(),
         })
     }
+}
+
+/// What an entry tells of a workspace beside its fields, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct AboutWorkspace<'a> {
+    /// Whose it is.
+    pub owner: &'a str,
+    /// The workspace.
+    pub id: Uuid,
+    /// Its name.
+    pub name: &'a str,
+    /// The number of a build.
+    pub build_number: Option<i32>,
+    /// Why the build was made.
+    pub build_reason: &'a str,
+}
+
+/// The same as the additional fields of an entry.
+pub fn workspace_fields(about: &AboutWorkspace<'_>) -> serde_json::Value {
+    json!({
+        "workspace_name": about.name,
+        "build_number": about.build_number.map_or_else(String::new, |number| number.to_string()),
+        "build_reason": about.build_reason,
+        "workspace_owner": about.owner,
+        "workspace_id": about.id,
+    })
+}
+
+/// A part of the server that changes things by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subsystem {
+    /// Lets what nobody uses sleep, and wakes it.
+    Dormancy,
+}
+
+/// What else an entry tells when nobody asked for the change.
+pub fn by_itself(subsystem: Subsystem) -> serde_json::Value {
+    let Subsystem::Dormancy = subsystem;
+    json!({ "automatic_actor": "coder", "automatic_subsystem": "dormancy" })
 }
 
 /// Writes what a request did, or tried: what was refused is logged with its status and without a difference.

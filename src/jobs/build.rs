@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::Failed;
 use super::made::Occasion;
 use super::runner::{Running, provisioner_transition};
+use crate::audit::{self, AboutWorkspace, Asked, Auditable, Entry};
 use crate::auth::token::Token;
 use crate::builds::{events, finish};
 use crate::deployment::Deployment;
@@ -135,6 +136,41 @@ pub fn keep_failed(db: &Db, job: &ProvisionerJob, failed: &Failed, now: Time) ->
         }
         None => {}
     }
+    Ok(())
+}
+
+/// Writes to the audit log how a build ended: that it did is told by its status.
+pub fn log_end(deployment: &Deployment, db: &Db, job: &ProvisionerJob, status: u16) {
+    if let Err(e) = write_end(deployment, db, job, status) {
+        log::error!(target: "provisionerd", job:% = job.id; "the end of a build cannot be logged: {e}");
+    }
+}
+
+fn write_end(deployment: &Deployment, db: &Db, job: &ProvisionerJob, status: u16) -> Result<(), store::Error> {
+    let Some(build) = db.get_workspace_build_by_job_id(job.id).optional()? else { return Ok(()) };
+    let workspace = db.get_workspace_by_id(build.workspace_id)?;
+    let before = db.get_workspace_build_by_number(workspace.id, build.build_number - 1).optional()?;
+    let action = match build.transition {
+        WorkspaceTransition::Start => sdk::AuditAction::Start,
+        WorkspaceTransition::Stop => sdk::AuditAction::Stop,
+        WorkspaceTransition::Delete => sdk::AuditAction::Delete,
+    };
+    let about = AboutWorkspace {
+        id: workspace.id,
+        name: &workspace.name,
+        build_number: Some(build.build_number),
+        build_reason: build.reason.as_str(),
+        ..AboutWorkspace::default()
+    };
+    let entry = Entry {
+        before: before.map(|before| before.snapshot()),
+        after: Some(build.snapshot()),
+        organization_id: Some(workspace.organization_id),
+        additional_fields: audit::workspace_fields(&about),
+        ..Entry::new(sdk::ResourceType::WorkspaceBuild, action)
+    };
+    let asked = Asked { user_id: Some(job.initiator_id), request_id: job.id, ..Asked::default() };
+    audit::in_background(deployment, &entry, &asked, status, deployment.clock.now());
     Ok(())
 }
 

@@ -195,6 +195,9 @@ impl Worker {
         let outcome = self.run_job(&job);
         let word = if outcome.is_ok() { "succeeded" } else { "failed" };
         log::info!(target: "provisionerd", job:% = job.id, kind = job.kind.as_str(), took_ms = began.elapsed().as_millis() as u64; "job {word}");
+        if outcome.is_ok() && job.kind == ProvisionerJobType::WorkspaceBuild {
+            build::log_end(&self.deployment, &self.db, &job, 200);
+        }
         if let Err(failed) = outcome
             && let Err(e) = fail(&self.deployment, &self.db, &job, failed)
         {
@@ -341,6 +344,7 @@ fn fail(deployment: &Deployment, db: &Db, job: &ProvisionerJob, failed: Failed) 
     })?;
     if job.kind == ProvisionerJobType::WorkspaceBuild {
         build::announce_job(deployment, db, job)?;
+        build::log_end(deployment, db, job, 500);
     }
     Ok(())
 }

@@ -241,7 +241,7 @@ fn put_activate(cx: &Cx) -> Reply {
 }
 
 /// The user that `{user}` names, and the entry that a change is logged with.
-fn user_to_change(cx: &Cx) -> Result<(User, Audit), Error> {
+pub(super) fn user_to_change(cx: &Cx) -> Result<(User, Audit), Error> {
     let audit = cx.audit(ResourceType::User, AuditAction::Write);
     let user = lookup::user(cx)?;
     audit.before(&user);

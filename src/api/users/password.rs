@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::unacceptable_password;
+use super::{unacceptable_password, user_to_change};
 use crate::api::routes::{Access, Handler, Limit, Plain, Route, Routes};
-use crate::api::{Cx, Error, OrForbidden, Reply, lookup, reply};
+use crate::api::{Cx, Error, OrForbidden, Reply, reply};
+use crate::audit::Auditable;
 use crate::auth::password::{Busy, objection};
 use crate::rbac::{Action, Object, Resource};
-use crate::sdk::{self, LoginType};
+use crate::sdk::{self, AuditAction, LoginType, ResourceType};
 use crate::store::Optional;
-use crate::store::queries::users::OneTimePasscode;
+use crate::store::queries::users::{OneTimePasscode, User};
 
 /// How long a code for a forgotten password can be used.
 const PASSCODE_LIFETIME: Duration = Duration::from_secs(20 * 60);
+
+/// The column that says until when, which the log shows of a user's row.
+const PASSCODE_EXPIRY: &str = "one_time_passcode_expires_at";
 
 /// Bytes of a body that holds little more than a password.
 const MAX_BODY: u64 = 64 << 10;
@@ -57,7 +61,7 @@ fn post_validate_password(cx: &Cx) -> Reply {
 
 /// Changes a password and ends every session of its user.
 fn put_password(cx: &Cx) -> Reply {
-    let user = lookup::user(cx)?;
+    let (user, audit) = user_to_change(cx)?;
     let db = cx.db();
     db.require_on(Action::UpdatePersonal, &user)?;
     let body: sdk::UpdateUserPasswordRequest = cx.body()?;
@@ -84,6 +88,7 @@ fn put_password(cx: &Cx) -> Reply {
         db.delete_api_keys_by_user_id(user.id)
     })
     .or_forbidden()?;
+    audit.after(&User { hashed_password: hashed, ..user });
     reply::none()
 }
 
@@ -107,8 +112,13 @@ fn post_otp_request(cx: &Cx) -> Reply {
     let user = db.get_user_by_email_or_username("", &body.email).optional()?;
     let code = cx.deployment.ids.uuid();
     let hashed = hash(cx, &code.to_string())?;
-    let id = user.map_or(Uuid::nil(), |user| user.id);
-    db.update_user_hashed_one_time_passcode(id, &hashed, cx.now() + PASSCODE_LIFETIME)?;
+    let id = user.as_ref().map_or(Uuid::nil(), |user| user.id);
+    let until = cx.now() + PASSCODE_LIFETIME;
+    db.update_user_hashed_one_time_passcode(id, &hashed, until)?;
+    if let Some(user) = user {
+        let audit = cx.audit(ResourceType::User, AuditAction::RequestPasswordReset);
+        audit.user(user.id).before(&user).after(&user.snapshot().with(PASSCODE_EXPIRY, until));
+    }
     reply::none()
 }
 
@@ -130,6 +140,9 @@ fn post_otp_change_password(cx: &Cx) -> Reply {
     let Some(user) = user.filter(|_| fits && in_time) else {
         return Err(Error::bad("The address or the code is wrong."));
     };
+    let audit = cx.audit(ResourceType::User, AuditAction::Write);
+    let before = user.snapshot().with(PASSCODE_EXPIRY, kept.one_time_passcode_expires_at);
+    audit.user(user.id).before(&before);
     if verify(cx, Some(&user.hashed_password), &body.password)? {
         return Err(unchanged());
     }
@@ -143,5 +156,6 @@ fn post_otp_change_password(cx: &Cx) -> Reply {
         db.delete_api_keys_by_user_id(user.id)?;
         Ok(())
     })?;
+    audit.after(&User { hashed_password: hashed, ..user });
     reply::none()
 }

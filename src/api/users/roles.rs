@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::render_with_organizations;
+use super::{render_with_organizations, user_to_change};
 use crate::api::routes::Routes;
 use crate::api::{Cx, Error, OrForbidden, Reply, lookup, reply};
 use crate::rbac::Action;
@@ -27,13 +27,16 @@ fn get_user_roles(cx: &Cx) -> Reply {
 
 /// Replaces the roles that a user has in the deployment.
 fn put_user_roles(cx: &Cx) -> Reply {
-    let user = lookup::user(cx)?;
+    let (user, audit) = user_to_change(cx)?;
     if cx.actor()?.user_id == user.id {
         return Err(Error::bad("You cannot change your own roles."));
     }
     let body: sdk::UpdateRoles = cx.body()?;
     match users::set_roles(cx.db(), user.id, &body.roles) {
-        Ok(user) => render_with_organizations(cx, user),
+        Ok(user) => {
+            audit.after(&user);
+            render_with_organizations(cx, user)
+        }
         Err(users::Error::Store(store::Error::Refused(why))) => Err(Error::bad(format!("Cannot do that: {why}."))),
         Err(users::Error::Store(e)) => Err(e).or_forbidden(),
         Err(e) => Err(e.into()),

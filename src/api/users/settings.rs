@@ -1,15 +1,17 @@
 //! What a user likes: theme, font, quiet hours, what to be spared; and what goes with a user: the Git
 //! key, and the parameter values given before.
 
+use super::user_to_change;
 use crate::api::params::Params;
 use crate::api::routes::Routes;
 use crate::api::{Cx, Error, Reply, lookup, reply};
 use crate::config::Value;
 use crate::schedule::Cron;
 use crate::schedule::cron::zoned;
-use crate::sdk::{self, TerminalFontName};
+use crate::sdk::{self, AuditAction, ResourceType, TerminalFontName};
 use crate::store::Optional;
 use crate::store::queries::git_ssh_keys::GitSshKey;
+use crate::store::queries::users::User;
 use crate::time::Time;
 use crate::users::git_keys;
 
@@ -79,7 +81,7 @@ fn get_quiet_hours(cx: &Cx) -> Reply {
 
 /// Changes the hours in which a user does not mind a stopped workspace.
 fn put_quiet_hours(cx: &Cx) -> Reply {
-    let user = lookup::user(cx)?;
+    let (user, audit) = user_to_change(cx)?;
     let body: sdk::UpdateUserQuietHoursScheduleRequest = cx.body()?;
     if !users_may_choose(cx) {
         return Err(Error::new(403, "Here users cannot choose their quiet hours."));
@@ -92,6 +94,7 @@ fn put_quiet_hours(cx: &Cx) -> Reply {
         }
     };
     cx.db().update_user_quiet_hours_schedule(user.id, &chosen)?;
+    audit.after(&User { quiet_hours_schedule: chosen.clone(), ..user });
     show_quiet_hours(cx, &chosen)
 }
 
@@ -153,12 +156,15 @@ fn get_git_ssh_key(cx: &Cx) -> Reply {
 
 /// Makes a user a new key for Git.
 fn put_git_ssh_key(cx: &Cx) -> Reply {
+    let audit = cx.audit(ResourceType::GitSshKey, AuditAction::Write);
     let user = lookup::user(cx)?;
     // Asked before a key is made, which can take seconds.
-    cx.db().get_git_ssh_key(user.id)?;
+    audit.before(&cx.db().get_git_ssh_key(user.id)?);
     let algorithm = cx.deployment.config.ssh_keygen_algorithm;
     let pair = git_keys::generate(algorithm, &cx.deployment.ids).map_err(Error::internal)?;
-    show_git_ssh_key(cx.db().update_git_ssh_key(user.id, &pair.private, &pair.public, cx.now())?)
+    let changed = cx.db().update_git_ssh_key(user.id, &pair.private, &pair.public, cx.now())?;
+    audit.after(&changed);
+    show_git_ssh_key(changed)
 }
 
 fn show_git_ssh_key(key: GitSshKey) -> Reply {
