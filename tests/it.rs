@@ -3,6 +3,7 @@
 mod cli_server;
 mod config;
 mod crash;
+mod db_migrate;
 mod db_tools;
 mod deployment;
 mod files;

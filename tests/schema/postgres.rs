@@ -1,6 +1,7 @@
 //! The schema on Postgres: its catalogue against the reference's, migrations both ways, and what its triggers and
 //! views do. These tests belong to the run on Postgres; in the other one they have nothing to do.
 
+mod behaviour;
 mod catalogue;
 mod migrations;
 

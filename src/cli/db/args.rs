@@ -5,11 +5,12 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use lexopt::Arg;
+use lexopt::{Arg, ValueExt};
 
 use super::super::help::{self, Flag};
 use crate::cli::{Call, Failure};
 use crate::config::{Asked as Configured, Config};
+use crate::store::postgres::Target;
 
 /// What a command takes.
 pub(super) struct Takes {
@@ -51,12 +52,33 @@ pub(super) const FORCE: Flag = Flag {
     help: "Overwrite what is there already.",
 };
 
+/// Where the server keeps everything instead.
+pub(super) const POSTGRES_URL: Flag = Flag {
+    short: None,
+    long: "postgres-url",
+    kind: "string",
+    env: Some("CODER_PG_CONNECTION_URL"),
+    default: None,
+    help: "URL of the PostgreSQL database, for a server that keeps everything in one.",
+};
+/// Where a migration is to end.
+pub(super) const TO: Flag = Flag {
+    short: None,
+    long: "to",
+    kind: "int",
+    env: None,
+    default: None,
+    help: "Version to end at. Without it: up goes to the latest, down one version back; 0 removes everything.",
+};
+
 /// What was asked of a command.
 pub(super) struct Asked {
     /// The operands, as many as the command takes.
     pub operands: Vec<OsString>,
     /// Whether what is there may go.
     pub force: bool,
+    /// Where a migration is to end.
+    pub to: Option<i64>,
     /// Whether the answer is to be JSON.
     pub json: bool,
     server: Vec<OsString>,
@@ -68,12 +90,12 @@ pub(super) enum Database {
     /// A SQLite file.
     Sqlite(PathBuf),
     /// A Postgres database.
-    Postgres,
+    Postgres(Target),
 }
 
 /// Reads the arguments; `None` when only help was asked for, which is then printed.
 pub(super) fn read(call: Call, takes: &Takes) -> Result<Option<Asked>, Failure> {
-    let mut asked = Asked { operands: vec![], force: false, json: false, server: vec![], env: call.env };
+    let mut asked = Asked { operands: vec![], force: false, to: None, json: false, server: vec![], env: call.env };
     let usage = |error: lexopt::Error| Failure::Usage(format!("{}: {error}", takes.name));
     let mut parser = lexopt::Parser::from_args(call.args);
     while let Some(arg) = parser.next().map_err(usage)? {
@@ -102,6 +124,7 @@ pub(super) fn read(call: Call, takes: &Takes) -> Result<Option<Asked>, Failure> 
                 };
             }
             Some("force") => asked.force = true,
+            Some("to") => asked.to = Some(parser.value().and_then(|version| version.parse()).map_err(usage)?),
             // What says where the database is means the same as to the server, which reads it.
             Some(of_server) => {
                 let mut flag = OsString::from(format!("--{of_server}="));
@@ -124,7 +147,7 @@ impl Asked {
             return Err(Failure::Failed("the settings ask for no server".to_owned()));
         };
         Ok(match config.postgres_url {
-            Some(_) => Database::Postgres,
+            Some(url) => Database::Postgres(Target::parse(url.expose()).map_err(Failure::of)?),
             None => Database::Sqlite(config.data_dir.join("rockpool.db")),
         })
     }
@@ -133,7 +156,7 @@ impl Asked {
     pub fn sqlite(&self, instead: &str) -> Result<PathBuf, Failure> {
         match self.database()? {
             Database::Sqlite(path) => Ok(path),
-            Database::Postgres => Err(Failure::Failed(format!("the database is on Postgres: {instead}"))),
+            Database::Postgres(_) => Err(Failure::Failed(format!("the database is on Postgres: {instead}"))),
         }
     }
 

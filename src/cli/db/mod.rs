@@ -5,6 +5,8 @@
 
 mod args;
 mod backup;
+mod lint;
+mod migrate;
 mod progress;
 mod restore;
 
@@ -14,7 +16,7 @@ pub(super) const COMMAND: Command =
     Command { name: "db", aliases: &["database"], about: "Back up, restore, check and move the database", run };
 
 /// Every command of the group, in the order of its help.
-static COMMANDS: &[Command] = &[backup::COMMAND, restore::COMMAND];
+static COMMANDS: &[Command] = &[backup::COMMAND, restore::COMMAND, migrate::COMMAND, lint::COMMAND];
 
 fn run(mut call: Call) -> Result<(), Failure> {
     if call.args.is_empty() {

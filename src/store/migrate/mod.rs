@@ -173,7 +173,7 @@ pub struct Status {
 
 impl Status {
     /// A database that has nothing of ours.
-    const NOTHING: Status = Status { version: None, dirty: false };
+    pub const NOTHING: Status = Status { version: None, dirty: false };
 
     /// The version, unless another program left the database between two.
     ///

@@ -43,18 +43,27 @@ pub fn to(conn: &mut Connection, version: i64) -> Result<(), MigrateError> {
 }
 
 /// Copies a database that [`up`] is about to change to `<name>.pre-<LATEST>.db` in its own folder, and returns where.
-/// An empty database, one at [`LATEST`] and one in memory need no copy.
+///
+/// # Errors
+/// As [`back_up_before`].
+pub fn back_up(conn: &Connection) -> Result<Option<PathBuf>, MigrateError> {
+    back_up_before(conn, LATEST)
+}
+
+/// Copies a database that [`to`] is about to bring to `version`, to `<name>.pre-<version>.db` in its own folder, and
+/// returns where. An empty database, one that is there already and one in memory need no copy.
 ///
 /// A copy that an earlier attempt left is replaced, and only once the new one is whole.
 ///
 /// # Errors
 /// When the database is not one that this program knows, or the copy cannot be written.
-pub fn back_up(conn: &Connection) -> Result<Option<PathBuf>, MigrateError> {
+pub fn back_up_before(conn: &Connection, version: i64) -> Result<Option<PathBuf>, MigrateError> {
+    let at = status(conn)?.known()?;
     let path = match conn.path() {
-        Some(path) if !path.is_empty() && !matches!(status(conn)?.known()?, EMPTY | LATEST) => Path::new(path),
+        Some(path) if !path.is_empty() && at != EMPTY && at != version => Path::new(path),
         _ => return Ok(None),
     };
-    let copy = path.with_extension(format!("pre-{LATEST}.db"));
+    let copy = path.with_extension(format!("pre-{version}.db"));
     let unfinished = copy.with_extension("unfinished");
     let failed = |source| MigrateError::BackUp { copy: copy.clone(), source };
     match std::fs::remove_file(&unfinished) {
