@@ -199,14 +199,14 @@ impl Said {
 
 impl App for Door {
     fn plan(&self, head: &Head) -> Plan {
-        match look_up(head) {
-            Lookup::Found(found) => match found.handler.handler {
-                Handler::Plain(_) => Plan::Plain { max_body: found.handler.max_body },
-                Handler::Stream(_) => Plan::Stream { max_body: found.handler.max_body },
-                Handler::Follow(..) if follows(&head.query) => Plan::Stream { max_body: 0 },
-                Handler::Follow(..) => Plan::Plain { max_body: found.handler.max_body },
-            },
-            _ => Plan::Plain { max_body: 1 << 20 },
+        let Some(route) = ROUTES.routes.router.handler(&head.method, &path_for_routes(&head.path)) else {
+            return Plan::Plain { max_body: 1 << 20 };
+        };
+        match route.handler {
+            Handler::Plain(_) => Plan::Plain { max_body: route.max_body },
+            Handler::Stream(_) => Plan::Stream { max_body: route.max_body },
+            Handler::Follow(..) if follows(&head.query) => Plan::Stream { max_body: 0 },
+            Handler::Follow(..) => Plan::Plain { max_body: route.max_body },
         }
     }
 

@@ -5,8 +5,10 @@
 //! handler for the method the next is tried, as chi does. Below `/api`, doubled and trailing slashes do
 //! not count.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
@@ -27,7 +29,7 @@ struct Node<H> {
 struct Route<H> {
     method: String,
     pattern: String,
-    names: Vec<String>,
+    names: Vec<Arc<str>>,
     handler: H,
 }
 
@@ -39,16 +41,16 @@ impl<H> Default for Node<H> {
 
 /// The values of a pattern's `{names}`, percent-decoded, and of its `*`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Params(Vec<(String, String)>);
+pub struct Params(Vec<(Arc<str>, String)>);
 
 impl Params {
     /// The value of `{name}`; the rest of the path, as sent, is called `*`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.0.iter().find(|(n, _)| **n == *name).map(|(_, v)| v.as_str())
     }
     /// All of them, in the order of the pattern.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+        self.0.iter().map(|(n, v)| (&**n, v.as_str()))
     }
 }
 
@@ -102,13 +104,13 @@ impl<H> Router<H> {
         for segment in segments(pattern) {
             node = match segment.split_once('{') {
                 None if segment == "*" => {
-                    names.push("*".to_owned());
+                    names.push("*".into());
                     node.rest.get_or_insert_default()
                 }
                 None => child(&mut node.exact, segment, str::cmp),
                 Some((prefix, name)) => {
                     let name = name.strip_suffix('}').filter(|n| !n.is_empty() && !n.contains(['{', '}']));
-                    names.push(name.unwrap_or_else(|| panic!("pattern {pattern:?} is malformed")).to_owned());
+                    names.push(name.unwrap_or_else(|| panic!("pattern {pattern:?} is malformed")).into());
                     child(&mut node.params, prefix, longest_first)
                 }
             };
@@ -127,15 +129,22 @@ impl<H> Router<H> {
                 let values = search.values.iter().map(|v| decode(v));
                 let mut params: Vec<_> = route.names.iter().cloned().zip(values).collect();
                 if let (Some(last), Some((name, value))) = (search.values.last(), params.last_mut())
-                    && name == "*"
+                    && **name == *"*"
                 {
-                    *value = last.clone();
+                    *value = last.clone().into_owned();
                 }
                 Lookup::Found(Found { handler: &route.handler, pattern: &route.pattern, params: Params(params) })
             }
             None if search.allowed.is_empty() => Lookup::NotFound,
             None => Lookup::MethodNotAllowed(search.allowed),
         }
+    }
+
+    /// The handler of a path alone, for whoever decides how a request is taken before it is.
+    pub fn handler(&self, method: &str, path: &str) -> Option<&H> {
+        let segments: Vec<&str> = segments(path).collect();
+        let mut search = Search { method, allowed: Vec::new(), values: Vec::new() };
+        search.walk(&self.root, &segments).map(|route| &route.handler)
     }
 
     /// Every method and pattern, for a test that compares the table with what it should hold.
@@ -192,11 +201,11 @@ struct Search<'r, 'p> {
     /// Methods of the routes that match the path and not the method.
     allowed: Vec<&'r str>,
     /// Raw values of the names on the way to here.
-    values: Vec<String>,
+    values: Vec<Cow<'p, str>>,
 }
 
-impl<'r> Search<'r, '_> {
-    fn walk<H>(&mut self, node: &'r Node<H>, segments: &[&str]) -> Option<&'r Route<H>> {
+impl<'r, 'p> Search<'r, 'p> {
+    fn walk<H>(&mut self, node: &'r Node<H>, segments: &[&'p str]) -> Option<&'r Route<H>> {
         let Some((segment, after)) = segments.split_first() else {
             return self.end(node);
         };
@@ -207,14 +216,14 @@ impl<'r> Search<'r, '_> {
         }
         for (prefix, child) in &node.params {
             let Some(value) = segment.strip_prefix(prefix.as_str()).filter(|v| !v.is_empty()) else { continue };
-            self.values.push(value.to_owned());
+            self.values.push(value.into());
             if let Some(route) = self.walk(child, after) {
                 return Some(route);
             }
             self.values.pop();
         }
         if let Some(child) = &node.rest {
-            self.values.push(segments.join("/"));
+            self.values.push(segments.join("/").into());
             if let Some(route) = self.end(child) {
                 return Some(route);
             }

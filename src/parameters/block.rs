@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use hcl_edit::expr::{Expression, ObjectKey};
 
-use crate::provisioner::hcl::config::{self, Body};
+use crate::provisioner::hcl::body::{self, Body};
 use crate::provisioner::hcl::eval::{self, EvalError, Evaluator, Scope};
 use crate::provisioner::hcl::value::Value;
 
@@ -96,7 +96,7 @@ impl<'b> Block<'b> {
         out
     }
 
-    fn unrolled(&self, kind: &'b str, block: &'b config::Block) -> Option<Vec<Block<'b>>> {
+    fn unrolled(&self, kind: &'b str, block: &'b body::Block) -> Option<Vec<Block<'b>>> {
         let each = block.body.attr("for_each")?;
         let content = block.body.blocks.iter().find(|b| b.kind == "content")?;
         let name = match block.body.attr("iterator") {

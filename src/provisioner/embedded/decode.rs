@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::schema::{Attr, Body as BodySchema, Def, Need, Nested, Of};
-use crate::provisioner::hcl::config::{Block, Body};
+use crate::provisioner::hcl::body::{Block, Body};
 use crate::provisioner::hcl::eval::{self, Evaluator, Scope};
 use crate::provisioner::hcl::place::{Diagnostic, Place, Result};
 use crate::provisioner::hcl::value::{Data, Keyed, Value};
@@ -26,7 +26,7 @@ struct Decoder<'s> {
 }
 
 impl Decoder<'_> {
-    fn eval(&self, attr: &crate::provisioner::hcl::config::Attr, iterators: &Iterators<'_>) -> Result<Value> {
+    fn eval(&self, attr: &crate::provisioner::hcl::body::Attr, iterators: &Iterators<'_>) -> Result<Value> {
         let evaluator = Evaluator::new(self.scope);
         let mut evaluator = iterators.iter().fold(evaluator, |e, (name, value)| e.with(name, value.clone()));
         evaluator.expr(&attr.expr).map_err(|e| Diagnostic::failed(&e, &attr.place, self.title))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::state::Key;
-use crate::provisioner::hcl::config::{Attr, Config, Mode, Variable};
+use crate::provisioner::hcl::body::Attr;
+use crate::provisioner::hcl::config::{Config, Mode, Variable};
 use crate::provisioner::hcl::eval::{self, EvalError, Evaluator, Scope};
 use crate::provisioner::hcl::functions::Host;
 use crate::provisioner::hcl::graph::{Graph, Item, Node};

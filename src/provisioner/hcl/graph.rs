@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hcl_edit::expr::{Expression, Traversal, TraversalOperator};
 use hcl_edit::visit::{self, Visit};
 
-use super::config::{Attr, Body, Config, Mode, Module};
+use super::body::{Attr, Body};
+use super::config::{Config, Mode, Module};
 use super::place::{Diagnostic, Place, Result};
 
 /// A node of the graph: something with a value.

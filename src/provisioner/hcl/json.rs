@@ -10,7 +10,7 @@ use hcl_edit::expr::{Array, Expression, Object, ObjectKey, ObjectValue};
 use hcl_edit::template::{Element, StringTemplate, Template};
 use serde_json::{Map, Value as Json};
 
-use super::config::{Attr, Block, Body};
+use super::body::{Attr, Block, Body};
 use super::place::{Diagnostic, FileText, Place, Result};
 
 /// Blocks inside resources and data, of any type this program plans.
