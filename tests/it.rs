@@ -18,6 +18,7 @@ mod sdk_types;
 mod sessions;
 mod sqlite_traps;
 mod store;
+mod store_postgres;
 mod support;
 mod templates;
 mod users;

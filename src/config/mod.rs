@@ -10,6 +10,7 @@ mod error;
 mod external_auth;
 pub mod load;
 pub mod options;
+mod postgres_pool;
 pub mod render;
 mod secret;
 pub mod suggest;
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub use address::{HostPort, Listen, WebUrl};
 pub use error::ConfigError;
 pub use load::{Setting, Settings, Source};
+pub use postgres_pool::PostgresPool;
 pub use secret::Secret;
 pub use value::{ExternalAuth, Link, Value};
 
@@ -45,6 +47,8 @@ pub struct Config {
     pub cache_dir: PathBuf,
     /// Postgres database, where SQLite is not to be used.
     pub postgres_url: Option<Secret>,
+    /// Connections to it.
+    pub postgres_pool: PostgresPool,
     /// Features under trial that were asked for, as written.
     pub experiments: Vec<String>,
     /// Builds in this process.

@@ -28,7 +28,8 @@ pub(super) fn config(
         redirect_to_access_url: read.switch("redirect-to-access-url"),
         cache_dir: cache_dir(&read, &data_dir)?,
         data_dir,
-        postgres_url: read.secret("postgres-url"),
+        postgres_url: postgres_url(&read)?,
+        postgres_pool: postgres_pool(&read)?,
         experiments: read.list("experiments"),
         provisioner: Provisioner {
             daemons: read.count("provisioner-daemons")?,
@@ -78,6 +79,26 @@ pub(super) fn config(
         settings: settings.clone(),
     };
     Ok(config)
+}
+
+/// The Postgres database, which can be logged in to with a password or a certificate.
+fn postgres_url(read: &Reader<'_>) -> Result<Option<Secret>, ConfigError> {
+    let url = read.secret("postgres-url");
+    if url.is_some() && read.text("postgres-auth") == "awsiamrds" {
+        return Err(contradiction(
+            "--postgres-auth=awsiamrds is not supported: give the database user a password, in the URL or in a file \
+             that PGPASSFILE names",
+        ));
+    }
+    Ok(url)
+}
+
+fn postgres_pool(read: &Reader<'_>) -> Result<PostgresPool, ConfigError> {
+    let max_open = postgres_pool::max_open(read.int("postgres-conn-max-open"))
+        .map_err(|problem| read.invalid("postgres-conn-max-open", problem))?;
+    let max_idle = postgres_pool::max_idle(max_open, &read.text("postgres-conn-max-idle"))
+        .map_err(|problem| ConfigError::Contradiction(format!("compute max idle connections: {problem}")))?;
+    Ok(PostgresPool { max_open, max_idle })
 }
 
 /// Where to listen. `--address` is the older way to say it, for HTTP or, with TLS, for HTTPS alone.

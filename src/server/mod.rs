@@ -21,6 +21,7 @@ use crate::jobs::runner::Provisioners;
 use crate::provisioner::embedded::Embedded;
 use crate::pubsub::Pubsub;
 use crate::rbac::RoleOptions;
+use crate::store::postgres::{PostgresOptions, Target};
 use crate::store::{self, Setup, Store, Switches};
 use crate::time::Clock;
 
@@ -72,11 +73,6 @@ pub struct Running {
 impl Running {
     /// Starts a server.
     pub fn start(config: Config, hands: Hands) -> Result<Running, Error> {
-        if config.postgres_url.is_some() {
-            return Err(Error::Unsupported(
-                "this build keeps its data in SQLite only: leave --postgres-url out".into(),
-            ));
-        }
         let data_dir = config.data_dir.clone();
         create_private_dir(&data_dir).map_err(io(format!("cannot use the data directory {}", data_dir.display())))?;
         let listeners = listeners(&config)?;
@@ -84,7 +80,10 @@ impl Running {
         let switches = Switches { workspace_sharing_disabled: config.disable_workspace_sharing };
         let setup = Setup { switches, registry: &registry, count_queries: counts_queries(&config) };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let store = Store::sqlite(&data_dir.join("rockpool.db"), &sqlite_options(&config), &setup)?;
+        let store = match postgres_options(&config)? {
+            Some(options) => Store::postgres(&options, &setup)?,
+            None => Store::sqlite(&data_dir.join("rockpool.db"), &sqlite_options(&config), &setup)?,
+        };
         let deployment = Deployment::new(Parts {
             id: bootstrap::deployment_id(&store, &hands.ids)?,
             access_url: access_url(&config, &listeners),
@@ -150,6 +149,14 @@ fn sqlite_options(config: &Config) -> store::sqlite::Options {
 fn counts_queries(config: &Config) -> bool {
     let asked = &config.settings.get("prometheus-collect-db-metrics").value;
     config.prometheus_address.is_some() && *asked == config::Value::Bool(true)
+}
+
+/// Where the Postgres database is, if one is configured.
+fn postgres_options(config: &Config) -> Result<Option<PostgresOptions>, Error> {
+    let Some(url) = &config.postgres_url else { return Ok(None) };
+    let target = Target::parse(url.expose()).map_err(|e| Error::Unsupported(e.to_string()))?;
+    let pool = config.postgres_pool;
+    Ok(Some(PostgresOptions { target, max_open: pool.max_open, max_idle: pool.max_idle }))
 }
 
 /// Makes the directory, for its owner alone.

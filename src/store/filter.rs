@@ -126,7 +126,7 @@ fn member(dialect: Dialect, column: &str, placeholder: String) -> String {
 fn array(dialect: Dialect, placeholder: String) -> String {
     match dialect {
         Dialect::Sqlite => format!("json_each({placeholder})"),
-        Dialect::Postgres => format!("unnest({placeholder}) AS listed(value)"),
+        Dialect::Postgres => format!("unnest({placeholder}::uuid[]) AS listed(value)"),
     }
 }
 

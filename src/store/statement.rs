@@ -4,6 +4,7 @@
 //! | in a declaration | becomes |
 //! |---|---|
 //! | `:name` | the argument of that name |
+//! | `:name::type` | the same, of that type: only Postgres needs to be told, where nothing else says what it is |
 //! | `IN [:names]` | membership in an array argument |
 //! | `{row}`, `{row:w}` | the columns of the row type, the second with `w.` before each |
 //! | `{insert}` | `(columns) VALUES (arguments)` for every argument of the call |
@@ -151,9 +152,14 @@ fn prepare(text: &str, dialect: Dialect, columns: &[&str], names: &[&str]) -> Re
                 sql.push_str(&rest[..end]);
                 (end, None)
             }
+            // An array of the engine's own, such as `text[]`.
+            b'[' if !rest.starts_with("[:") => {
+                sql.push('[');
+                (1, None)
+            }
             b'[' => {
                 let end = rest.find(']').ok_or("an unclosed [")?;
-                let name = rest[1..end].strip_prefix(':').ok_or("[ without :name")?;
+                let name = &rest[2..end];
                 let number = argument(&mut p.args, names, name)?;
                 match dialect {
                     Dialect::Sqlite => {
@@ -181,7 +187,8 @@ fn prepare(text: &str, dialect: Dialect, columns: &[&str], names: &[&str]) -> Re
                 } else {
                     let number = argument(&mut p.args, names, &name)?;
                     sql.push_str(&mark(dialect, number));
-                    (1 + name.len(), None)
+                    let after = &rest[1 + name.len()..];
+                    (1 + name.len() + if dialect == Dialect::Sqlite { cast(after) } else { 0 }, None)
                 }
             }
         };
@@ -241,6 +248,13 @@ fn expand(text: &str, columns: &[&str], names: &[&str]) -> Result<String, String
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// How long the cast is that a text begins with, such as `::uuid` or `::text[]`; 0 where there is none.
+fn cast(text: &str) -> usize {
+    let Some(name) = text.strip_prefix("::") else { return 0 };
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+    2 + end + if name[end..].starts_with("[]") { 2 } else { 0 }
 }
 
 /// The number of the placeholder for `name`, from 1: the one it has, or the next.
@@ -306,6 +320,13 @@ mod tests {
                 Sqlite,
                 &["n"],
                 Ok("SELECT 1 WHERE <filter> AND <where> LIMIT ?1"),
+            ),
+            ("SELECT :a::text[] || :b::uuid, x", Sqlite, &["a", "b"], Ok("SELECT ?1 || ?2, x")),
+            (
+                "SELECT :a::text[] || :b::uuid, x::text[], ARRAY[1]",
+                Postgres,
+                &["a", "b"],
+                Ok("SELECT $1::text[] || $2::uuid, x::text[], ARRAY[1]"),
             ),
             ("SELECT :x", Sqlite, &["y"], Err("no argument is named \"x\"")),
             ("SELECT {rows}", Sqlite, &[], Err("unknown placeholder {rows}")),

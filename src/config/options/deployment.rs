@@ -93,7 +93,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("pg_connection_url")
         .omitted_if_empty()
         .secret()
-        .refused("this build keeps everything in SQLite below the data directory")
         .help("Postgres database to keep everything in, as a URL; without it one SQLite file is used."),
     choice("postgres-auth", "Postgres Auth", &["password", "awsiamrds"])
         .env("CODER_PG_AUTH")
@@ -101,7 +100,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("pg_auth")
         .omitted_if_empty()
         .default("password")
-        .not_yet()
         .help("How to log in to Postgres."),
     int("postgres-conn-max-open", "Postgres Connection Max Open")
         .env("CODER_PG_CONN_MAX_OPEN")
@@ -109,7 +107,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("pg_conn_max_open")
         .omitted_if_empty()
         .default("10")
-        .not_yet()
         .help("Most connections to Postgres at a time."),
     text("postgres-conn-max-idle", "Postgres Connection Max Idle")
         .env("CODER_PG_CONN_MAX_IDLE")
@@ -117,7 +114,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("pg_conn_max_idle")
         .omitted_if_empty()
         .default("auto")
-        .not_yet()
         .help("Most connections to keep open while idle: a number, or auto for a third of the most."),
     text("terms-of-service-url", "Terms of Service URL")
         .env("CODER_TERMS_OF_SERVICE_URL")

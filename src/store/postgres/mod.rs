@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use postgres::Client;
 
-pub use options::{PostgresOptions, max_idle, max_open};
+pub use options::PostgresOptions;
 pub use target::{Target, TargetError};
 
 use self::pool::{Lease, Pool};

@@ -23,6 +23,9 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const LOST_AFTER: Duration = Duration::from_secs(60);
 
+/// Some columns have times without a zone, which are of UTC: the session must not take them for others.
+const TIME_ZONE: &str = "-c TimeZone=UTC";
+
 /// Why a connection string was refused. Messages never hold a password.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TargetError {
@@ -212,15 +215,15 @@ fn settings(text: &str, env: Env<'_>) -> Result<Settings, TargetError> {
         return Err(parameter("client_encoding", format!("{encoding:?} is not UTF8")));
     }
     let options = take("options");
-    for ignored in ["binary_parameters", "disable_prepared_binary_result", "sslsni", "sslinline"] {
+    for ignored in
+        ["timezone", "TimeZone", "binary_parameters", "disable_prepared_binary_result", "sslsni", "sslinline"]
+    {
         take(ignored);
     }
     // Everything else is a setting of the session, such as search_path or statement_timeout.
     let session = parameters.iter().map(|(name, value)| format!("-c {name}={}", escaped(value)));
-    let options: Vec<String> = options.into_iter().chain(session).collect();
-    if !options.is_empty() {
-        config.options(&options.join(" "));
-    }
+    let options: Vec<String> = options.into_iter().chain(session).chain([TIME_ZONE.to_owned()]).collect();
+    config.options(&options.join(" "));
     let shown = format!("{}:{port}, database {database}, user {user}", host.trim_end_matches('/'));
     Ok(Settings { config, modes, verify, files, shown })
 }
@@ -326,7 +329,7 @@ mod tests {
             config.get_dbname().unwrap_or_default(),
             settings.modes,
             settings.verify,
-            config.get_options().unwrap_or_default(),
+            config.get_options().unwrap_or_default().trim_end_matches(TIME_ZONE),
         )
         .trim_end()
         .to_owned()

@@ -100,7 +100,7 @@ queries! {
             SELECT i.value, :preset_id, n.value, v.value FROM json_each(:ids) i
             JOIN json_each(:names) n ON n.key = i.key JOIN json_each(:values) v ON v.key = i.key",
         pg "INSERT INTO template_version_preset_parameters (id, template_version_preset_id, name, value)
-            SELECT unnest(:ids), :preset_id, unnest(:names), unnest(:values)";
+            SELECT unnest(:ids::uuid[]), :preset_id, unnest(:names::text[]), unnest(:values::text[])";
 
     /// Keeps at which times how many workspaces are kept for a preset.
     InsertPresetPrebuildSchedule = insert_preset_prebuild_schedule(db, schedule: &PresetPrebuildSchedule) -> exec;

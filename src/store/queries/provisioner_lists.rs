@@ -74,8 +74,8 @@ queries! {
                 ORDER BY l.completed_at DESC LIMIT 1)
             WHERE d.organization_id = :organization_id
                 AND (:any_id OR d.id IN [:ids])
-                AND (:tags IS NULL OR provisioner_tagset_contains(d.tags, :tags))
-                AND (:seen_since IS NULL OR d.last_seen_at IS NULL OR d.last_seen_at >= :seen_since)
+                AND (:tags::tagset IS NULL OR provisioner_tagset_contains(d.tags, :tags))
+                AND (:seen_since::timestamptz IS NULL OR d.last_seen_at IS NULL OR d.last_seen_at >= :seen_since)
                 AND (:offline OR d.last_seen_at >= :stale)
                 AND ((:busy AND c.id IS NOT NULL) OR (:idle AND c.id IS NULL)
                     OR (:offline AND (d.last_seen_at IS NULL OR d.last_seen_at < :stale)))
@@ -90,8 +90,8 @@ queries! {
             WHERE organization_id = :organization_id
                 AND (:any_id OR id IN [:ids])
                 AND (:any_status OR CAST(job_status AS text) IN [:statuses])
-                AND (:tags IS NULL OR provisioner_tagset_contains(tags, :tags))
-                AND (:initiator_id IS NULL OR initiator_id = :initiator_id)
+                AND (:tags::tagset IS NULL OR provisioner_tagset_contains(tags, :tags))
+                AND (:initiator_id::uuid IS NULL OR initiator_id = :initiator_id)
             ORDER BY created_at DESC, id LIMIT :most";
 
     /// What jobs are for that the caller was found to be allowed to read.

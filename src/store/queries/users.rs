@@ -158,7 +158,7 @@ queries! {
         allow(filter Read User COLUMNS),
         sql "SELECT {row}, count(*) OVER () FROM users
             WHERE deleted = FALSE AND is_system = FALSE
-                AND (:after_id IS NULL OR lower(username) > (SELECT lower(a.username) FROM users a WHERE a.id = :after_id))
+                AND (:after_id::uuid IS NULL OR lower(username) > (SELECT lower(a.username) FROM users a WHERE a.id = :after_id))
                 AND {where} AND {filter}
             ORDER BY lower(username) LIMIT :limit OFFSET :offset";
 
@@ -289,8 +289,8 @@ queries! {
     /// Changes a user's status.
     UpdateUserStatus = update_user_status(db, id: Uuid, status: UserStatus, updated_at: Time, is_seen: bool) -> one User;
         allow(on Update db.unguarded().get_user_by_id(id)?),
-        sql "UPDATE users SET status = :status, updated_at = :updated_at,
-                last_seen_at = CASE WHEN :is_seen THEN :updated_at ELSE last_seen_at END
+        sql "UPDATE users SET status = :status, updated_at = :updated_at::timestamptz,
+                last_seen_at = CASE WHEN :is_seen THEN :updated_at::timestamptz ELSE last_seen_at END
             WHERE id = :id RETURNING {row}";
 
     /// The organizations of each of these users.

@@ -193,7 +193,7 @@ queries! {
         sql "INSERT INTO workspace_build_parameters (workspace_build_id, name, value)
             SELECT :workspace_build_id, n.value, v.value FROM json_each(:names) n JOIN json_each(:values) v ON v.key = n.key",
         pg "INSERT INTO workspace_build_parameters (workspace_build_id, name, value)
-            SELECT :workspace_build_id, p.name, p.value FROM unnest(:names, :values) AS p(name, value)";
+            SELECT :workspace_build_id, p.name, p.value FROM unnest(:names::text[], :values::text[]) AS p(name, value)";
 
     /// The parameters of a build.
     GetWorkspaceBuildParameters = get_workspace_build_parameters(db, workspace_build_id: Uuid) -> many WorkspaceBuildParameter;

@@ -169,7 +169,7 @@ impl WorkspaceSearch {
             let piece = if sqlite {
                 "EXISTS (SELECT 1 FROM workspace_build_parameters p, json_each(?) n WHERE p.workspace_build_id = b.id AND lower(p.name) LIKE lower(n.value))"
             } else {
-                "EXISTS (SELECT 1 FROM workspace_build_parameters p, unnest(?) AS n(value) WHERE p.workspace_build_id = b.id AND lower(p.name) LIKE lower(n.value))"
+                "EXISTS (SELECT 1 FROM workspace_build_parameters p, unnest(?::text[]) AS n(value) WHERE p.workspace_build_id = b.id AND lower(p.name) LIKE lower(n.value))"
             };
             c.and_with(piece, self.has_param.clone());
         }
@@ -177,7 +177,7 @@ impl WorkspaceSearch {
             let piece = if sqlite {
                 "EXISTS (SELECT 1 FROM workspace_build_parameters p, json_each(?) n, json_each(?) v WHERE v.key = n.key AND p.workspace_build_id = b.id AND lower(p.name) = lower(n.value) AND lower(p.value) = lower(v.value))"
             } else {
-                "EXISTS (SELECT 1 FROM workspace_build_parameters p, unnest(?, ?) AS n(name, value) WHERE p.workspace_build_id = b.id AND lower(p.name) = lower(n.name) AND lower(p.value) = lower(n.value))"
+                "EXISTS (SELECT 1 FROM workspace_build_parameters p, unnest(?::text[], ?::text[]) AS n(name, value) WHERE p.workspace_build_id = b.id AND lower(p.name) = lower(n.name) AND lower(p.value) = lower(n.value))"
             };
             let (names, values): (Vec<String>, Vec<String>) = self.params.iter().cloned().unzip();
             c.and_all(piece, vec![Value::Texts(names.into()), Value::Texts(values.into())]);
@@ -205,7 +205,7 @@ fn of_status(status: WorkspaceStatus) -> &'static str {
 const HAS_AGENT_SQLITE: &str = "b.transition = 'start' AND EXISTS (
     SELECT 1 FROM workspace_resources r JOIN workspace_agents a ON a.resource_id = r.id
     WHERE r.job_id = b.job_id AND a.deleted = FALSE AND CASE
-        WHEN a.first_connected_at IS NULL AND a.connection_timeout_seconds > 0 AND ? - a.created_at > a.connection_timeout_seconds * 1000000 THEN 'timeout'
+        WHEN a.first_connected_at IS NULL AND a.connection_timeout_seconds > 0 AND ?::timestamptz - a.created_at > a.connection_timeout_seconds * 1000000 THEN 'timeout'
         WHEN a.first_connected_at IS NULL THEN 'connecting'
         WHEN a.disconnected_at > a.last_connected_at OR a.last_connected_at < ? THEN 'disconnected'
         WHEN a.last_connected_at IS NOT NULL THEN 'connected'
@@ -213,9 +213,9 @@ const HAS_AGENT_SQLITE: &str = "b.transition = 'start' AND EXISTS (
 const HAS_AGENT_POSTGRES: &str = "b.transition = 'start' AND EXISTS (
     SELECT 1 FROM workspace_resources r JOIN workspace_agents a ON a.resource_id = r.id
     WHERE r.job_id = b.job_id AND a.deleted = FALSE AND CASE
-        WHEN a.first_connected_at IS NULL AND a.connection_timeout_seconds > 0 AND ? - a.created_at > a.connection_timeout_seconds * INTERVAL '1 second' THEN 'timeout'
+        WHEN a.first_connected_at IS NULL AND a.connection_timeout_seconds > 0 AND ?::timestamptz - a.created_at > a.connection_timeout_seconds * INTERVAL '1 second' THEN 'timeout'
         WHEN a.first_connected_at IS NULL THEN 'connecting'
-        WHEN a.disconnected_at > a.last_connected_at OR ? - a.last_connected_at > INTERVAL '30 seconds' THEN 'disconnected'
+        WHEN a.disconnected_at > a.last_connected_at OR ?::timestamptz - a.last_connected_at > INTERVAL '30 seconds' THEN 'disconnected'
         WHEN a.last_connected_at IS NOT NULL THEN 'connected'
     END = ?)";
 

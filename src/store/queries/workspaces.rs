@@ -228,8 +228,8 @@ queries! {
                     FROM templates t WHERE t.id = workspaces.template_id)
             WHERE id = :id",
         pg "UPDATE workspaces SET dormant_at = :dormant_at,
-                last_used_at = CASE WHEN :dormant_at IS NULL THEN :now ELSE last_used_at END,
-                deleting_at = (SELECT CASE WHEN t.time_til_dormant_autodelete > 0 THEN :dormant_at + (INTERVAL '1 microsecond' * (t.time_til_dormant_autodelete / 1000)) END
+                last_used_at = CASE WHEN :dormant_at::timestamptz IS NULL THEN :now ELSE last_used_at END,
+                deleting_at = (SELECT CASE WHEN t.time_til_dormant_autodelete > 0 THEN :dormant_at::timestamptz + (INTERVAL '1 microsecond' * (t.time_til_dormant_autodelete / 1000)) END
                     FROM templates t WHERE t.id = workspaces.template_id)
             WHERE id = :id";
 
