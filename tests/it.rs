@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module a capability, each against a server of its own.
 
+mod audit;
 mod cli_server;
 mod config;
 mod crash;

@@ -6,6 +6,7 @@
 //! [`Cx::audit`](crate::api::Cx::audit), and they are written once the answer's status is known;
 //! background work writes its own with [`in_background`].
 
+pub mod connections;
 pub mod diff;
 pub mod table;
 mod things;
