@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::ids::Ids;
+use crate::outbound::Outbound;
 use crate::pubsub::Pubsub;
 use crate::rbac::{Subject, system};
 use crate::store::{Db, Store};
@@ -46,6 +47,8 @@ pub struct Parts {
     pub build_times: crate::templates::stats::BuildTimes,
     /// This process among those of the deployment.
     pub replica: Replica,
+    /// Talks to other services.
+    pub outbound: Outbound,
     /// The last look at the deployment's health.
     pub health: crate::health::Monitor,
 }

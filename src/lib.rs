@@ -23,6 +23,7 @@ pub mod logging;
 pub mod markdown;
 pub mod metrics;
 pub mod organizations;
+pub mod outbound;
 pub mod parameters;
 pub mod provisioner;
 pub mod provisioners;

@@ -95,6 +95,7 @@ impl Running {
             passwords: Hasher::new(cores, hands.ids.clone()),
             build_times: Default::default(),
             replica: bootstrap::replica(&hands.clock, &hands.ids),
+            outbound: Default::default(),
             health: Monitor::default(),
             config,
             store,
