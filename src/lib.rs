@@ -28,6 +28,7 @@ pub mod parameters;
 pub mod provisioner;
 pub mod provisioners;
 pub mod pubsub;
+pub mod purge;
 pub mod rbac;
 pub mod schedule;
 pub mod sdk;

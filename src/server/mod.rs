@@ -20,6 +20,7 @@ use crate::ids::Ids;
 use crate::jobs::runner::Provisioners;
 use crate::provisioner::embedded::Embedded;
 use crate::pubsub::Pubsub;
+use crate::purge::Purge;
 use crate::rbac::RoleOptions;
 use crate::store::postgres::{PostgresOptions, Target};
 use crate::store::{self, Setup, Store, Switches};
@@ -68,6 +69,7 @@ pub struct Running {
     http: http::Server,
     metrics: Option<http::Server>,
     provisioners: Provisioners,
+    purge: Purge,
 }
 
 impl Running {
@@ -116,7 +118,8 @@ impl Running {
         let work_dir = deployment.config.cache_dir.join("provisioner");
         let engine = Embedded::new(deployment.clock.clone(), deployment.ids.clone(), work_dir);
         let provisioners = Provisioners::start(&deployment, Arc::new(move || Box::new(engine.session())))?;
-        Ok(Running { deployment, http, metrics, provisioners })
+        let purge = Purge::start(&deployment).map_err(io("cannot start a thread"))?;
+        Ok(Running { deployment, http, metrics, provisioners, purge })
     }
 
     /// Where it listens.
@@ -133,6 +136,7 @@ impl Running {
     pub fn stop(self) {
         self.http.shutdown(DRAIN);
         self.provisioners.stop();
+        self.purge.stop();
         // Last, so that what happens at the end is still seen.
         if let Some(metrics) = self.metrics {
             metrics.shutdown(DRAIN);

@@ -99,7 +99,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("retention")
         .field("ai.bridge.retention")
         .default("60d")
-        .not_yet()
         .help("How long conversations are kept; 0 for ever."),
     int("aibridge-max-concurrency", "AI Bridge Max Concurrency")
         .env("CODER_AIBRIDGE_MAX_CONCURRENCY")

@@ -107,7 +107,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("audit_logs")
         .field("retention.audit_logs")
         .default("0")
-        .not_yet()
         .help("How long audit logs are kept; 0 for ever."),
     duration("connection-logs-retention", "Connection Logs Retention")
         .env("CODER_CONNECTION_LOGS_RETENTION")
@@ -115,7 +114,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("connection_logs")
         .field("retention.connection_logs")
         .default("0")
-        .not_yet()
         .help("How long connection logs are kept; 0 for ever."),
     duration("api-keys-retention", "API Keys Retention")
         .env("CODER_API_KEYS_RETENTION")
@@ -123,7 +121,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("api_keys")
         .field("retention.api_keys")
         .default("7d")
-        .not_yet()
         .help("How long API keys are kept after they expired; 0 for ever."),
     duration("workspace-agent-logs-retention", "Workspace Agent Logs Retention")
         .env("CODER_WORKSPACE_AGENT_LOGS_RETENTION")
@@ -131,6 +128,5 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("workspace_agent_logs")
         .field("retention.workspace_agent_logs")
         .default("7d")
-        .not_yet()
         .help("How long logs of agents that no longer connect are kept; 0 for ever."),
 ];

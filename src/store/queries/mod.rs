@@ -1,5 +1,6 @@
 //! The declared queries, a file an aggregate, each with its row types.
 
+pub mod agent_logs;
 pub mod api_keys;
 pub mod audit_logs;
 pub mod connection_logs;
@@ -8,11 +9,13 @@ pub mod deployment_stats;
 pub mod files;
 pub mod git_ssh_keys;
 pub mod groups;
+pub mod locks;
 pub mod organizations;
 pub mod presets;
 pub mod provisioner_daemons;
 pub mod provisioner_jobs;
 pub mod provisioner_lists;
+pub mod purge;
 pub mod quotas;
 pub mod resources;
 pub mod roles;
@@ -31,6 +34,7 @@ use crate::store::statement::Query;
 /// Every declared query, by aggregate.
 pub fn all() -> impl Iterator<Item = &'static Query> {
     [
+        agent_logs::QUERIES,
         api_keys::QUERIES,
         audit_logs::QUERIES,
         connection_logs::QUERIES,
@@ -39,11 +43,13 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         files::QUERIES,
         git_ssh_keys::QUERIES,
         groups::QUERIES,
+        locks::QUERIES,
         organizations::QUERIES,
         presets::QUERIES,
         provisioner_daemons::QUERIES,
         provisioner_jobs::QUERIES,
         provisioner_lists::QUERIES,
+        purge::QUERIES,
         quotas::QUERIES,
         resources::QUERIES,
         roles::QUERIES,

@@ -1,4 +1,4 @@
-//! What is known of a database's condition: whether its last write failed, and whether it is damaged.
+//! What is known of a database's condition: whether a write has failed, and whether it is damaged.
 //! Whoever judges the server's health asks; nothing here decides what may still be done.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,17 +18,12 @@ impl Condition {
     /// Takes note of how a write ended.
     pub(super) fn wrote<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
         match &answer {
-            Ok(_) => {
-                if self.write_failed.load(Ordering::Relaxed) && self.write_failed.swap(false, Ordering::Relaxed) {
-                    log::info!(target: "store", "the database can be written again");
-                }
-            }
             Err(e @ (Error::Full(_) | Error::Unavailable(_))) => {
                 if !self.write_failed.swap(true, Ordering::Relaxed) {
                     log::error!(target: "store", "the database cannot be written: {e}");
                 }
             }
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         answer
     }
@@ -37,9 +32,15 @@ impl Condition {
         log::error!(target: "store", "the database is damaged; stop the server and restore a backup: {what}");
         *self.damage.lock() = Some(what.to_owned());
     }
-    /// Whether the last write failed for want of room or because of the disk.
+    /// Whether a write has failed for want of room or because of the disk. That others went well since says little: a small
+    /// one fits where a large one does not.
     pub(super) fn write_failed(&self) -> bool {
         self.write_failed.load(Ordering::Relaxed)
+    }
+    /// What had failed goes well again.
+    pub(super) fn recovered(&self) {
+        self.write_failed.store(false, Ordering::Relaxed);
+        log::info!(target: "store", "the database can be written again");
     }
     /// Refuses when damage is known.
     pub(super) fn check(&self) -> Result<(), Error> {

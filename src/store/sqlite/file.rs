@@ -122,6 +122,14 @@ fn filesystem(magic: u64) -> Option<(&'static str, Trust)> {
     })
 }
 
+/// By how many bytes the database can grow, as far as the file system and the process's limit say.
+pub(super) fn room(path: &Path) -> u64 {
+    let disk = rustix::fs::statvfs(path).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current.unwrap_or(u64::MAX);
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    disk.min(limit.saturating_sub(size(path).max(size(&beside(path, "-wal")))))
+}
+
 /// The name of a file that SQLite keeps beside a database.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

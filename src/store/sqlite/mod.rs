@@ -39,6 +39,9 @@ const STATEMENTS_KEPT: usize = 256;
 /// At how many pages of log, 32 MiB, a commit moves them itself, should [`upkeep`] not keep pace.
 const LONGEST_LOG_PAGES: u32 = 8192;
 
+/// With less room than this, a database that could not be written is not well again.
+const ENOUGH_ROOM: u64 = 16 << 20;
+
 /// How a database is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -286,11 +289,17 @@ impl Driver for Sqlite {
         if !self.condition.write_failed() {
             return Ok(());
         }
+        let room = file::room(&self.path);
+        if room < ENOUGH_ROOM {
+            return Err(Error::Full(format!("there is room for {room} more bytes")));
+        }
         // Writes the header's page again, as it is.
         let mut writer = self.writer()?;
         writer.begin(Transaction::Statement)?;
         writer.run(&format!("PRAGMA main.user_version = {}", file::FORMAT), &[], &mut |_| Ok(()))?;
-        writer.commit()
+        writer.commit()?;
+        self.condition.recovered();
+        Ok(())
     }
     fn collectors(&self) -> Vec<Box<dyn prometheus::core::Collector>> {
         vec![Box::new(LogSize::new(&self.path))]
