@@ -47,7 +47,7 @@ queries! {
                              WHERE w.id = substr(token_name, 38, 36) AND w.owner_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0')))",
         pg "UPDATE api_keys SET expires_at = :now
              WHERE user_id = 'c42fdf75-3097-471c-8c33-fb52454d81c0' AND expires_at > :now AND (token_name = '' OR (
-               token_name ~ '^c42fdf75-3097-471c-8c33-fb52454d81c0_[-a-f0-9]{36}_session_token$'
+               token_name ~ '^c42fdf75-3097-471c-8c33-fb52454d81c0_[-a-f0-9]+_session_token$'
                AND EXISTS (SELECT 1 FROM workspaces w
                             WHERE w.id::text = substr(token_name, 38, 36) AND w.owner_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0')))";
 

@@ -17,13 +17,10 @@ pub(super) struct Condition {
 impl Condition {
     /// Takes note of how a write ended.
     pub(super) fn wrote<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
-        match &answer {
-            Err(e @ (Error::Full(_) | Error::Unavailable(_))) => {
-                if !self.write_failed.swap(true, Ordering::Relaxed) {
-                    log::error!(target: "store", "the database cannot be written: {e}");
-                }
-            }
-            Ok(_) | Err(_) => {}
+        if let Err(e @ (Error::Full(_) | Error::Unavailable(_))) = &answer
+            && !self.write_failed.swap(true, Ordering::Relaxed)
+        {
+            log::error!(target: "store", "the database cannot be written: {e}");
         }
         answer
     }
