@@ -22,6 +22,7 @@ pub mod licensing;
 pub mod logging;
 pub mod markdown;
 pub mod metrics;
+pub mod oauth2;
 pub mod organizations;
 pub mod outbound;
 pub mod parameters;

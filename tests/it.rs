@@ -11,6 +11,7 @@ mod disk_full;
 mod files;
 mod first_steps;
 mod front_door;
+mod oauth2;
 mod organizations;
 mod parameters;
 mod provisioner;

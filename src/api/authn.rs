@@ -7,8 +7,9 @@ use super::cx::{Actor, cookie};
 use super::{Cx, Error};
 use crate::auth::{self, token};
 use crate::http::Request;
+use crate::oauth2::{metadata, uri};
 use crate::rbac::system;
-use crate::sdk::UserStatus;
+use crate::sdk::{LoginType, UserStatus};
 use crate::store;
 use crate::store::queries::api_keys::ApiKey;
 
@@ -18,6 +19,7 @@ pub const SESSION_COOKIE: &str = "coder_session_token";
 pub const SESSION_HEADER: &str = "Coder-Session-Token";
 
 const HOUR: Duration = Duration::from_secs(3600);
+const WRONG_AUDIENCE: &str = "Token audience validation failed";
 const SIGNED_OUT: &str = "You are signed out or your session has expired. Please sign in again to continue.";
 
 /// The token of a request, from the first carrier that has one: cookie, query, header, bearer.
@@ -39,7 +41,7 @@ pub fn bearer(request: &Request) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer ") && !rest.trim().is_empty()).then(|| rest.trim())
 }
 
-/// Who asks. The error is a 401, complete with its `WWW-Authenticate`.
+/// Who asks. The error is a 401 or 403, complete with its `WWW-Authenticate`.
 pub fn authenticate(cx: &Cx) -> Result<Actor, Error> {
     try_authenticate(cx).map_err(|e| challenge(cx, e))
 }
@@ -49,7 +51,7 @@ pub fn challenge(cx: &Cx, e: Error) -> Error {
     if e.status != 401 && e.status != 403 {
         return e;
     }
-    let metadata = format!("{}/.well-known/oauth-protected-resource", cx.deployment.access_url);
+    let metadata = metadata::protected_resource_url(&cx.deployment.access_url);
     let says_expired = e.body.message.contains("expired") || e.body.detail.contains("expired");
     let (error, description) = match e.status {
         403 => ("insufficient_scope", "The token does not grant this."),
@@ -88,6 +90,7 @@ fn try_authenticate(cx: &Cx) -> Result<Actor, Error> {
     if key.expires_at < now {
         return Err(signed_out(format!("The API key expired at {}.", key.expires_at)));
     }
+    check_audience(cx, &db, &key)?;
     let key = refresh(cx, &db, key)?;
     let mut known = match cx.deployment.subjects.of_key(&db, key.user_id, &key.scopes, &key.allow_list) {
         Ok(known) => known,
@@ -109,6 +112,22 @@ fn try_authenticate(cx: &Cx) -> Result<Actor, Error> {
         ));
     }
     Ok(Actor { user_id: key.user_id, username: known.username, subject: known.subject, key: Arc::new(key) })
+}
+
+/// A key that an application was given for another server is not good here (RFC 8707).
+fn check_audience(cx: &Cx, db: &store::Db, key: &ApiKey) -> Result<(), Error> {
+    if key.login_type != LoginType::OAuth2ProviderApp {
+        return Ok(());
+    }
+    let audience = match db.get_oauth2_provider_app_token_by_api_key_id(&key.id) {
+        Ok(token) => token.audience.unwrap_or_default(),
+        Err(store::Error::NotFound) => return Err(Error::new(403, WRONG_AUDIENCE)),
+        Err(e) => return Err(e.into()),
+    };
+    if audience.is_empty() || uri::normalized(&audience) == uri::normalized(&cx.deployment.access_url) {
+        return Ok(());
+    }
+    Err(Error::new(403, WRONG_AUDIENCE))
 }
 
 /// Notes that the key was used and, unless that is switched off, lets it last longer. At most once an

@@ -31,6 +31,7 @@ mod journal;
 pub mod licenses;
 pub mod lookup;
 pub mod members;
+pub mod oauth2;
 pub mod organizations;
 mod pages;
 pub mod params;

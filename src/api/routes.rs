@@ -147,6 +147,7 @@ pub fn all() -> Routes {
     super::health::routes(&mut r);
     super::licenses::routes(&mut r);
     super::members::routes(&mut r);
+    super::oauth2::routes(&mut r);
     super::organizations::routes(&mut r);
     super::provisioners::routes(&mut r);
     super::regions::routes(&mut r);

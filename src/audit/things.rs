@@ -9,6 +9,7 @@ use crate::store::Json;
 use crate::store::queries::api_keys::ApiKey;
 use crate::store::queries::git_ssh_keys::GitSshKey;
 use crate::store::queries::groups::Group;
+use crate::store::queries::oauth2::{OAuth2ProviderApp, OAuth2ProviderAppSecret};
 use crate::store::queries::organizations::{MemberWithUser, Organization, OrganizationMember};
 use crate::store::queries::roles::CustomRole;
 use crate::store::queries::tasks::Task;
@@ -62,6 +63,19 @@ impl Auditable for Template {
     fn snapshot(&self) -> Snapshot {
         Snapshot::of_row(ResourceType::Template, self.id, self.name.as_str(), self)
             .of_organization(self.organization_id)
+    }
+}
+
+impl Auditable for OAuth2ProviderApp {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::of_row(ResourceType::Oauth2ProviderApp, self.id, self.name.as_str(), self)
+    }
+}
+
+/// A secret is known by its last characters, which its owner may see.
+impl Auditable for OAuth2ProviderAppSecret {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::of_row(ResourceType::Oauth2ProviderAppSecret, self.id, self.display_secret.as_str(), self)
     }
 }
 

@@ -192,6 +192,7 @@ wire_enum! {
     pub enum LoginType {
         Github = "github",
         None = "none",
+        OAuth2ProviderApp = "oauth2_provider_app",
         Oidc = "oidc",
         Password = "password",
         Token = "token",

@@ -63,8 +63,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("session_lifetime.refresh_default_duration")
         .omitted_if_empty()
         .default("720h0m0s")
-        .not_yet()
-        .not_yet()
         .help("Lifetime of OAuth2 refresh tokens."),
     switch("swagger-enable", "Enable swagger endpoint")
         .env("CODER_SWAGGER_ENABLE")

@@ -10,6 +10,7 @@ pub mod files;
 pub mod git_ssh_keys;
 pub mod groups;
 pub mod locks;
+pub mod oauth2;
 pub mod organizations;
 pub mod presets;
 pub mod provisioner_daemons;
@@ -44,6 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         git_ssh_keys::QUERIES,
         groups::QUERIES,
         locks::QUERIES,
+        oauth2::QUERIES,
         organizations::QUERIES,
         presets::QUERIES,
         provisioner_daemons::QUERIES,

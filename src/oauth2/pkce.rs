@@ -1,0 +1,63 @@
+//! Proof Key for Code Exchange (RFC 7636): whoever redeems a code must know the verifier whose hash came
+//! with the request for the code. Only `S256` is supported.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::sdk::OAuth2PKCECodeChallengeMethod as Method;
+
+/// The method by which a challenge was made; none named means `S256`. The error is for people.
+pub fn method(named: &str) -> Result<Method, String> {
+    match Method::parse(named) {
+        _ if named.is_empty() => Ok(Method::S256),
+        Some(Method::S256) => Ok(Method::S256),
+        Some(Method::Plain) => Err("code_challenge_method 'plain' is not supported; use 'S256'".to_owned()),
+        None => Err(format!("unsupported code_challenge_method: {named}")),
+    }
+}
+
+/// The challenge of a verifier.
+pub fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
+}
+
+/// Whether a verifier belongs to a challenge. Nothing belongs to an empty one, and it takes as long
+/// either way.
+pub fn verify(challenge_of_code: &str, verifier: &str) -> bool {
+    !challenge_of_code.is_empty()
+        && !verifier.is_empty()
+        && bool::from(challenge(verifier).as_bytes().ct_eq(challenge_of_code.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of RFC 7636, appendix B.
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    #[test]
+    fn only_the_verifier_fits_its_challenge() {
+        for (challenge, verifier, fits) in [
+            (CHALLENGE, VERIFIER, true),
+            (CHALLENGE, "wrong", false),
+            (CHALLENGE, CHALLENGE, false),
+            (CHALLENGE, "", false),
+            ("", VERIFIER, false),
+            ("", "", false),
+            (VERIFIER, VERIFIER, false),
+        ] {
+            assert_eq!(verify(challenge, verifier), fits, "{challenge:?} {verifier:?}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_cannot_be_made_weaker() {
+        for (named, good) in [("", true), ("S256", true), ("plain", false), ("s256", false), ("S512", false)] {
+            assert_eq!(method(named).is_ok(), good, "{named:?}");
+        }
+    }
+}
