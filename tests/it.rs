@@ -14,6 +14,7 @@ mod front_door;
 mod oauth2;
 mod organizations;
 mod parameters;
+mod portability;
 mod provisioner;
 mod purge;
 mod rbac;

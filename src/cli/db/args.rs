@@ -10,13 +10,14 @@ use lexopt::{Arg, ValueExt};
 use super::super::help::{self, Flag};
 use crate::cli::{Call, Failure};
 use crate::config::{Asked as Configured, Config};
+use crate::store::portability::place::Place;
 use crate::store::postgres::Target;
 
 /// What a command takes.
 pub(super) struct Takes {
     /// The name after `rockpool`.
     pub name: &'static str,
-    /// Its operands, as its help shows them; each is needed.
+    /// Its operands, as its help shows them; those in brackets may be left out.
     pub operands: &'static [&'static str],
     /// One line on what it does.
     pub about: &'static str,
@@ -110,7 +111,8 @@ pub(super) fn read(call: Call, takes: &Takes) -> Result<Option<Asked>, Failure> 
             _ => return Err(usage(arg.unexpected())),
         };
         if long == "help" {
-            let operands = takes.operands.iter().map(|name| format!(" <{name}>")).collect::<String>();
+            let shown = |name: &&str| if name.starts_with('[') { format!(" {name}") } else { format!(" <{name}>") };
+            let operands = takes.operands.iter().map(shown).collect::<String>();
             let flags = takes.flags.iter().map(|flag| **flag).collect::<Vec<_>>();
             help::print_command(takes.name, &format!("[flags]{operands}"), takes.about, &flags)?;
             return Ok(None);
@@ -134,7 +136,7 @@ pub(super) fn read(call: Call, takes: &Takes) -> Result<Option<Asked>, Failure> 
             None => return Err(usage(arg.unexpected())),
         }
     }
-    match takes.operands.get(asked.operands.len()) {
+    match takes.operands.get(asked.operands.len()).filter(|name| !name.starts_with('[')) {
         Some(missing) => Err(Failure::Usage(format!("{}: {missing} is missing", takes.name))),
         None => Ok(Some(asked)),
     }
@@ -150,6 +152,21 @@ impl Asked {
             Some(url) => Database::Postgres(Target::parse(url.expose()).map_err(Failure::of)?),
             None => Database::Sqlite(config.data_dir.join("rockpool.db")),
         })
+    }
+
+    /// The database that the operand at `index` names; without one, that of the server.
+    pub fn place(&self, index: usize) -> Result<Place, Failure> {
+        let place = match self.operands.get(index) {
+            Some(named) => match named.to_str() {
+                Some(text) => Place::parse(text),
+                None => Ok(Place::Sqlite(named.into())),
+            },
+            None => match self.database()? {
+                Database::Sqlite(path) => Ok(Place::Sqlite(path)),
+                Database::Postgres(target) => Ok(Place::Postgres(Box::new(target))),
+            },
+        };
+        place.map_err(Failure::of)
     }
 
     /// The same, for a command that works on files only; `instead` says what to do about a Postgres one.

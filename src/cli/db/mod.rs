@@ -5,6 +5,9 @@
 
 mod args;
 mod backup;
+mod check;
+mod copy;
+mod dump;
 mod lint;
 mod migrate;
 mod progress;
@@ -16,7 +19,8 @@ pub(super) const COMMAND: Command =
     Command { name: "db", aliases: &["database"], about: "Back up, restore, check and move the database", run };
 
 /// Every command of the group, in the order of its help.
-static COMMANDS: &[Command] = &[backup::COMMAND, restore::COMMAND, migrate::COMMAND, lint::COMMAND];
+static COMMANDS: &[Command] =
+    &[backup::COMMAND, restore::COMMAND, check::COMMAND, copy::COMMAND, dump::COMMAND, migrate::COMMAND, lint::COMMAND];
 
 fn run(mut call: Call) -> Result<(), Failure> {
     if call.args.is_empty() {

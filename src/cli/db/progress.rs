@@ -21,6 +21,13 @@ impl Progress {
         Progress { what: what.into(), terminal: io::stderr().is_terminal(), begun: Instant::now(), shown: None }
     }
 
+    /// From now on it is about this.
+    pub fn rename(&mut self, what: &str) {
+        if self.what != what {
+            self.what = what.to_owned();
+        }
+    }
+
     /// `done` of `total`, and in which words to say so.
     pub fn show(&mut self, done: u64, total: u64, amount: impl Fn(u64) -> String) {
         let every = if self.terminal { REDRAWN } else { REPEATED };
@@ -61,6 +68,11 @@ pub(super) fn bytes(count: u64) -> String {
         1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
         _ => format!("{:.1} GB", count as f64 / 1e9),
     }
+}
+
+/// A number of rows for a person.
+pub(super) fn rows(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
 }
 
 #[cfg(test)]

@@ -99,6 +99,12 @@ pub enum MigrateError {
         /// The version that the other program was moving to.
         version: i64,
     },
+    /// A copy into the database was cut off.
+    #[error(
+        "the database holds a part of another one: copying into it was not finished. Run \"rockpool db copy\" again, \
+         or start with an empty one"
+    )]
+    UnfinishedCopy,
     /// A transaction was open, in which SQLite cannot switch foreign keys off.
     #[error("the schema cannot be changed inside an open transaction")]
     InTransaction,
@@ -169,11 +175,16 @@ pub struct Status {
     pub version: Option<i64>,
     /// Whether another program left it between two versions.
     pub dirty: bool,
+    /// Whether a copy into it has begun and not ended; it is dirty then too, so that others keep off it.
+    pub unfinished_copy: bool,
 }
+
+/// The table that is there while a database is copied into.
+pub const UNFINISHED_COPY: &str = "rockpool_unfinished_copy";
 
 impl Status {
     /// A database that has nothing of ours.
-    pub const NOTHING: Status = Status { version: None, dirty: false };
+    pub const NOTHING: Status = Status { version: None, dirty: false, unfinished_copy: false };
 
     /// The version, unless another program left the database between two.
     ///
@@ -181,7 +192,8 @@ impl Status {
     /// [`MigrateError::Dirty`].
     pub fn clean(self) -> Result<Option<i64>, MigrateError> {
         match self {
-            Status { version: Some(version), dirty: true } => Err(MigrateError::Dirty { version }),
+            Status { unfinished_copy: true, .. } => Err(MigrateError::UnfinishedCopy),
+            Status { version: Some(version), dirty: true, .. } => Err(MigrateError::Dirty { version }),
             Status { version, .. } => Ok(version),
         }
     }

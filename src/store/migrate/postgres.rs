@@ -5,7 +5,7 @@
 
 use postgres::{Client, GenericClient, Transaction};
 
-use super::{EMPTY, Fault, LATEST, MigrateError, Scripts, Status, Step, Steps, advance, exists};
+use super::{EMPTY, Fault, LATEST, MigrateError, Scripts, Status, Step, Steps, UNFINISHED_COPY, advance, exists};
 
 /// The advisory lock of whoever changes the schema.
 const LOCK: i64 = 1_037_453_835_920_848_937;
@@ -70,8 +70,16 @@ pub fn status(client: &mut impl GenericClient) -> Result<Status, MigrateError> {
     if !row.get::<_, bool>(2) {
         return Ok(Status::NOTHING);
     }
-    Ok(match client.query_opt("SELECT version, dirty FROM schema_migrations", &[])? {
-        Some(row) => Status { version: Some(row.get(0)), dirty: row.get(1) },
+    let found = client.query_opt(
+        "SELECT version, dirty, EXISTS (
+            SELECT 1 FROM pg_catalog.pg_class AS class
+            JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+            WHERE class.relname = $1::text AND namespace.nspname = current_schema()
+        ) FROM schema_migrations",
+        &[&UNFINISHED_COPY],
+    )?;
+    Ok(match found {
+        Some(row) => Status { version: Some(row.get(0)), dirty: row.get(1), unfinished_copy: row.get(2) },
         None => Status::NOTHING,
     })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{EMPTY, Fault, LATEST, MigrateError, Scripts, Status, Step, Steps, advance, exists};
+use super::{EMPTY, Fault, LATEST, MigrateError, Scripts, Status, Step, Steps, UNFINISHED_COPY, advance, exists};
 use crate::store::functions;
 
 const EPHEMERAL: &str = include_str!("../../../schema/sqlite/ephemeral.sql");
@@ -95,9 +95,12 @@ pub fn status(conn: &Connection) -> Result<Status, MigrateError> {
         return Ok(Status::NOTHING);
     }
     let row = conn
-        .query_row("SELECT version, dirty FROM main.schema_migrations", [], |row| {
-            Ok(Status { version: Some(row.get(0)?), dirty: row.get(1)? })
-        })
+        .query_row(
+            "SELECT version, dirty, EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1)
+             FROM main.schema_migrations",
+            [UNFINISHED_COPY],
+            |row| Ok(Status { version: Some(row.get(0)?), dirty: row.get(1)?, unfinished_copy: row.get(2)? }),
+        )
         .optional()?;
     Ok(row.unwrap_or(Status::NOTHING))
 }

@@ -15,6 +15,8 @@ use crate::store::migrate;
 
 /// How long to wait for a writer of the same file.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The kind of a problem of the file itself.
+pub(super) const INTEGRITY: &str = "integrity";
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(100);
 /// What the first bytes of every SQLite database are.
@@ -34,6 +36,21 @@ pub(super) fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> 
     Ok(conn)
 }
 
+/// Opens the database at `path` to read from, alongside a server or not.
+///
+/// The file is opened for writing all the same: the last connection to close one then puts away what belongs to it.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
+    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.pragma_update(None, "query_only", true).map_err(sqlite_error("cannot open", path))?;
+    Ok(conn)
+}
+
+/// Makes an empty file that nobody else can read.
+pub(super) fn make_private(path: &Path) -> Result<File, Error> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map_err(io_error("cannot make", path))
+}
+
 /// The version of the schema in `conn`: one that this program can work with or bring up to date.
 pub(super) fn version(conn: &Connection, path: &Path) -> Result<i64, Error> {
     match migrate::sqlite::status(conn)?.known()? {
@@ -48,8 +65,7 @@ pub(super) fn version(conn: &Connection, path: &Path) -> Result<i64, Error> {
 /// backup begins again whenever another process writes.
 pub(super) fn copy(conn: &mut Connection, to: &Path, progress: Progress<'_>) -> Result<(), Error> {
     // Made first, so that nobody else can read what is secret in it.
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
-    let file = file.map_err(io_error("cannot make", to))?;
+    let file = make_private(to)?;
     let pages = |pragma| conn.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let total = pages("page_count").and_then(|count| Ok(count * pages("page_size")?));
     let total = total.map_err(sqlite_error("cannot copy to", to))?.unsigned_abs();
@@ -80,13 +96,20 @@ pub(super) fn problems(conn: &Connection, at_most: u32) -> rusqlite::Result<Vec<
     let mut check = conn.prepare(&format!("PRAGMA main.integrity_check({at_most})"))?;
     for line in check.query_map([], |row| row.get::<_, String>(0))? {
         let line = line?;
-        // One line that says so when nothing is wrong; one that is only a heading otherwise.
-        if line != "ok" {
-            found.push(Problem { kind: "integrity", table: String::new(), row: None, says: line.replace('\n', " ") });
+        match line.strip_prefix("CHECK constraint failed in ").or_else(|| line.strip_prefix("NULL value in ")) {
+            _ if line == "ok" => {}
+            // A value where it does not belong, in a file that is whole.
+            Some(table) => {
+                let table = table.split('.').next().unwrap_or(table).to_owned();
+                found.push(Problem { kind: "constraint", table, row: None, says: line });
+            }
+            None => {
+                found.push(Problem { kind: INTEGRITY, table: String::new(), row: None, says: line.replace('\n', " ") });
+            }
         }
     }
     // References cannot be followed through pages that make no sense.
-    if !found.is_empty() {
+    if found.iter().any(|problem| problem.kind == INTEGRITY) {
         return Ok(found);
     }
     let mut check = conn.prepare("PRAGMA main.foreign_key_check")?;
