@@ -1,27 +1,50 @@
 //! The store: what holds for every declared query, and for transactions.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::PathBuf;
 
 use rockpool::rbac::system;
 use rockpool::sdk::UserStatus;
 use rockpool::store::driver::Dialect;
+use rockpool::store::postgres::PostgresOptions;
 use rockpool::store::sqlite::Options;
 use rockpool::store::watch::{self, Watch};
 use rockpool::store::{Db, Error, Optional, Origin, Setup, Store, Switches, queries};
 use rockpool::time::Time;
 
 use crate::support::eventually;
+use crate::support::postgres::{self, Engine, TestDatabase};
 
-/// An empty store in a folder of its own.
-fn store() -> (tempfile::TempDir, Store) {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(&dir.path().join("test.db"), &prometheus::Registry::new(), false);
-    (dir, store)
+/// Where one test keeps everything, on the engine that the run is about.
+struct Place {
+    folder: tempfile::TempDir,
+    database: Option<TestDatabase>,
 }
 
-fn open(path: &Path, registry: &prometheus::Registry, count_queries: bool) -> Store {
-    Store::sqlite(path, &Options::default(), &Setup { switches: Switches::default(), registry, count_queries }).unwrap()
+impl Place {
+    fn new() -> Place {
+        let database = (postgres::engine() == Engine::Postgres).then(postgres::database);
+        Place { folder: tempfile::tempdir().unwrap(), database }
+    }
+
+    fn open(&self, registry: &prometheus::Registry, count_queries: bool) -> Store {
+        let setup = Setup { switches: Switches::default(), registry, count_queries };
+        match &self.database {
+            Some(database) => Store::postgres(&PostgresOptions::new(database.url()).unwrap(), &setup).unwrap(),
+            None => Store::sqlite(&self.file(), &Options::default(), &setup).unwrap(),
+        }
+    }
+
+    /// The file, on SQLite.
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("test.db")
+    }
+}
+
+/// An empty store in a place of its own, which goes last.
+fn store() -> (Store, Place) {
+    let place = Place::new();
+    (place.open(&prometheus::Registry::new(), false), place)
 }
 
 fn system_db(store: &Store) -> Db {
@@ -30,10 +53,14 @@ fn system_db(store: &Store) -> Db {
 
 #[test]
 fn every_query_is_understood_by_the_engine() {
-    let (dir, _store) = store();
-    let conn = rusqlite::Connection::open(dir.path().join("test.db")).unwrap();
+    if postgres::skips("store_postgres prepares them there") {
+        return;
+    }
+    let (_store, place) = store();
+    let conn = rusqlite::Connection::open(place.file()).unwrap();
     rockpool::store::functions::register(&conn).unwrap();
-    conn.execute("ATTACH DATABASE ?1 AS ephemeral", [dir.path().join("test.ephemeral").to_string_lossy()]).unwrap();
+    conn.execute("ATTACH DATABASE ?1 AS ephemeral", [place.file().with_extension("ephemeral").to_string_lossy()])
+        .unwrap();
     rockpool::store::functions::register(&conn).unwrap();
     let mut failed = Vec::new();
     for query in queries::all() {
@@ -58,7 +85,7 @@ fn every_query_has_a_name_and_a_method_of_its_own() {
 
 #[test]
 fn a_failed_transaction_leaves_nothing() {
-    let (_dir, store) = store();
+    let (store, _place) = store();
     let db = system_db(&store);
     let failed = db.tx::<(), Error>(|db| {
         db.upsert_runtime_config("k", "v")?;
@@ -71,7 +98,7 @@ fn a_failed_transaction_leaves_nothing() {
 
 #[test]
 fn a_panic_inside_a_transaction_leaves_nothing_and_locks_nobody_out() {
-    let (_dir, store) = store();
+    let (store, _place) = store();
     let db = system_db(&store);
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         db.tx::<(), Error>(|db| {
@@ -87,7 +114,7 @@ fn a_panic_inside_a_transaction_leaves_nothing_and_locks_nobody_out() {
 
 #[test]
 fn a_second_transaction_inside_the_first_is_refused_at_once() {
-    let (_dir, store) = store();
+    let (store, _place) = store();
     let db = system_db(&store);
     let answer = db.tx::<(), Error>(|_| db.tx::<(), Error>(|_| Ok(())));
     assert!(matches!(answer, Err(Error::Bug(_))), "{answer:?}");
@@ -95,7 +122,10 @@ fn a_second_transaction_inside_the_first_is_refused_at_once() {
 
 #[test]
 fn changes_of_memberships_are_counted_when_they_last() {
-    let (_dir, store) = store();
+    if postgres::skips("nothing is counted there, since others write to the database too") {
+        return;
+    }
+    let (store, _place) = store();
     let db = system_db(&store);
     let count = || db.count_of(Watch::Subjects).expect("nobody else writes to it");
     let before = count();
@@ -115,8 +145,11 @@ fn changes_of_memberships_are_counted_when_they_last() {
 /// What a statement takes with it, a count must not miss: a kept answer would outlive its row.
 #[test]
 fn every_watch_counts_the_tables_that_cascade_or_trigger_into_its_own() {
-    let (dir, _store) = store();
-    let conn = rusqlite::Connection::open(dir.path().join("test.db")).unwrap();
+    if postgres::skips("nothing is kept there, since others write to the database too") {
+        return;
+    }
+    let (_store, place) = store();
+    let conn = rusqlite::Connection::open(place.file()).unwrap();
     let mut reaches: BTreeSet<(String, String)> = BTreeSet::new();
     let mut tables = conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
     let tables: Vec<String> = tables.query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
@@ -160,9 +193,9 @@ fn metrics(registry: &prometheus::Registry, prefix: &str) -> Vec<String> {
 #[test]
 fn queries_are_counted_under_the_route_that_asked_where_that_is_wanted() {
     for count in [true, false] {
-        let dir = tempfile::tempdir().unwrap();
+        let place = Place::new();
         let registry = prometheus::Registry::new();
-        let db = system_db(&open(&dir.path().join("test.db"), &registry, count));
+        let db = system_db(&place.open(&registry, count));
         db.upsert_runtime_config("k", "v").unwrap();
         let asked = db.counted_under(Origin { route: "/api/v2/users/{user}", method: "GET" });
         asked.get_runtime_config("k").unwrap();
@@ -178,9 +211,9 @@ fn queries_are_counted_under_the_route_that_asked_where_that_is_wanted() {
 
 #[test]
 fn transactions_are_counted_by_name_outcome_and_tries() {
-    let dir = tempfile::tempdir().unwrap();
+    let place = Place::new();
     let registry = prometheus::Registry::new();
-    let db = system_db(&open(&dir.path().join("test.db"), &registry, false));
+    let db = system_db(&place.open(&registry, false));
     db.tx::<_, Error>(|db| db.tx(|db| db.upsert_runtime_config("k", "v"))).unwrap();
     let mut races = 2;
     db.tx_named::<_, Error>("racing", |_| {
@@ -208,9 +241,12 @@ fn transactions_are_counted_by_name_outcome_and_tries() {
 
 #[test]
 fn connections_and_waits_for_them_are_shown() {
-    let dir = tempfile::tempdir().unwrap();
+    if postgres::skips("it tells of the one writer, which is SQLite's") {
+        return;
+    }
+    let place = Place::new();
     let registry = prometheus::Registry::new();
-    let db = system_db(&open(&dir.path().join("test.db"), &registry, false));
+    let db = system_db(&place.open(&registry, false));
     let shown = |name: &str| -> f64 {
         let lines = metrics(&registry, &format!("go_sql_{name}{{db_name=\"\"}} "));
         let [line] = lines.as_slice() else { panic!("{name}: {lines:?}") };

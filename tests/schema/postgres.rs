@@ -3,23 +3,13 @@
 
 mod behaviour;
 mod catalogue;
+mod elsewhere;
 mod migrations;
 
 use std::collections::BTreeSet;
 
 use postgres::Client;
 use regex::Regex;
-
-use crate::support::postgres::{Engine, engine};
-
-/// Whether this run is about the other engine; says so.
-fn not_this_run() -> bool {
-    let skips = engine() != Engine::Postgres;
-    if skips {
-        eprintln!("skipped: this run is not about Postgres");
-    }
-    skips
-}
 
 /// The first column of what a query finds, as text.
 fn column(client: &mut Client, sql: &str) -> Vec<String> {

@@ -43,6 +43,16 @@ pub fn skips(reason: &str) -> bool {
     skips
 }
 
+/// Whether a test that needs Postgres has nothing to do, since this run is about SQLite; says so. `cargo test` runs it in
+/// its second half.
+pub fn waits_for_its_run() -> bool {
+    let waits = engine() != Engine::Postgres;
+    if waits {
+        eprintln!("left to the run on Postgres");
+    }
+    waits
+}
+
 /// The schema that everything lives in, when it is not the usual one: `ROCKPOOL_TEST_PG_SCHEMA`. There is then no
 /// schema `public` at all.
 fn other_schema() -> Option<String> {

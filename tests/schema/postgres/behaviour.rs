@@ -7,8 +7,8 @@ use postgres::error::SqlState;
 use serde_json::Value as Json;
 
 use super::super::{PREBUILDS_USER, facts, list, text};
-use super::{column, not_this_run};
-use crate::support::postgres::{TestDatabase, database};
+use super::column;
+use crate::support::postgres::{TestDatabase, database, waits_for_its_run};
 
 /// A database in which rows need not have the rows they refer to, and an inserter that fills in what a test does not name.
 struct Rows {
@@ -21,7 +21,7 @@ struct Rows {
 impl Rows {
     /// Nothing, when this run is about the other engine.
     fn new() -> Option<Rows> {
-        if not_this_run() {
+        if waits_for_its_run() {
             return None;
         }
         let database = database();
@@ -607,7 +607,7 @@ fn named_checks_refuse_what_their_names_say() {
 
 #[test]
 fn a_new_database_holds_the_references_first_rows_and_no_others() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let database = database();

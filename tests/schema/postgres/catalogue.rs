@@ -7,15 +7,15 @@ use rockpool::store::migrate::{EMPTY, LATEST, postgres as migrate};
 use serde_json::Value as Json;
 
 use super::super::{facts, list, text};
-use super::{live, not_this_run};
-use crate::support::postgres::{TestDatabase, database, empty_database, empty_database_with_schema};
+use super::live;
+use crate::support::postgres::{TestDatabase, database, empty_database, empty_database_with_schema, waits_for_its_run};
 
 /// A way to the latest version, and a database that has gone it.
 type Way = (&'static str, fn() -> TestDatabase);
 
 #[test]
 fn the_live_catalogue_is_the_references() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let stepwise: Way = ("version by version", || {

@@ -6,8 +6,8 @@ use postgres::Client;
 use rockpool::store::migrate::{EMPTY, LATEST, MigrateError, postgres as migrate};
 
 use super::super::facts;
-use super::{column, live, not_this_run};
-use crate::support::postgres::{database, empty_database, empty_database_with_schema};
+use super::{column, live};
+use crate::support::postgres::{database, empty_database, empty_database_with_schema, waits_for_its_run};
 
 /// The catalogue without enums, from which Postgres cannot take a value on the way down.
 fn snapshot(client: &mut Client) -> BTreeSet<String> {
@@ -16,7 +16,7 @@ fn snapshot(client: &mut Client) -> BTreeSet<String> {
 
 #[test]
 fn every_version_has_one_catalogue_from_above_and_from_below() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let database = empty_database();
@@ -39,7 +39,7 @@ fn every_version_has_one_catalogue_from_above_and_from_below() {
 
 #[test]
 fn undoing_everything_leaves_what_is_not_ours() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let database = database();
@@ -62,7 +62,7 @@ fn undoing_everything_leaves_what_is_not_ours() {
 
 #[test]
 fn the_tailnet_tables_leave_the_log_children_first_and_come_back_parent_first() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let order = facts("migrations.json")["412"]["sets_unlogged_in_this_order"].clone();
@@ -96,7 +96,7 @@ fn the_tailnet_tables_leave_the_log_children_first_and_come_back_parent_first() 
 
 #[test]
 fn rows_that_only_a_later_version_knows_survive_the_way_down() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let database = database();
@@ -127,7 +127,7 @@ fn rows_that_only_a_later_version_knows_survive_the_way_down() {
 
 #[test]
 fn a_database_that_we_do_not_know_is_refused_with_both_versions() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let database = database();
@@ -148,7 +148,7 @@ fn a_database_that_we_do_not_know_is_refused_with_both_versions() {
 
 #[test]
 fn a_step_that_fails_changes_nothing() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let database = database();
@@ -167,7 +167,7 @@ fn a_step_that_fails_changes_nothing() {
 
 #[test]
 fn servers_that_start_at_once_wait_for_each_other() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let database = empty_database();
@@ -187,7 +187,7 @@ fn servers_that_start_at_once_wait_for_each_other() {
 
 #[test]
 fn a_search_path_that_leads_nowhere_is_named() {
-    if not_this_run() {
+    if waits_for_its_run() {
         return;
     }
     let database = empty_database_with_schema("here");
