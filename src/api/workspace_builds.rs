@@ -6,6 +6,7 @@ use super::params::Page;
 use super::routes::{Routes, Stream};
 use super::workspaces::{owner_param, param};
 use super::{Cx, Error, Reply, jobs as job_view, reply, resources, workspace_view as view};
+use crate::audit::{self, Asked, Auditable, Entry};
 use crate::builds::{self, State, Version, Wanted, events};
 use crate::jobs;
 use crate::rbac::Action;
@@ -150,12 +151,28 @@ fn post(cx: &Cx) -> Reply {
         Ok(builds::build(&cx.deployment, db, &wanted)?)
     })?;
     if wakes {
-        let awake = Workspace { dormant_at: None, ..workspace.clone() };
-        cx.audit(ResourceType::Workspace, AuditAction::Write).before(&workspace).after(&awake);
+        log_waking(cx, &workspace);
     }
     jobs::post(&cx.deployment, &made.job);
     events::publish(&cx.deployment.pubsub, workspace.owner_id, workspace.id, events::Kind::StateChange);
     reply::created(&view::fresh_build(cx, made, &workspace)?)
+}
+
+/// That a start woke a workspace is logged beside the build, whatever becomes of that.
+fn log_waking(cx: &Cx, workspace: &Workspace) {
+    let awake = Workspace { dormant_at: None, ..workspace.clone() };
+    let entry = Entry {
+        before: Some(workspace.snapshot()),
+        after: Some(awake.snapshot()),
+        ..Entry::new(ResourceType::Workspace, AuditAction::Write)
+    };
+    let asked = Asked {
+        user_id: cx.actor_if_any().map(|actor| actor.user_id),
+        ip: cx.request.peer.map(|ip| ip.to_string()),
+        user_agent: None,
+        request_id: workspace.id,
+    };
+    audit::in_background(&cx.deployment, &entry, &asked, 200, cx.now());
 }
 
 fn wanted_state(body: &sdk::CreateWorkspaceBuildRequest, transition: WorkspaceTransition) -> Result<State, Error> {

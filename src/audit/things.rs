@@ -227,6 +227,8 @@ mod tests {
             (ResourceType::CustomRole, columns::<CustomRole>()),
             (ResourceType::GitSshKey, columns::<GitSshKey>()),
             (ResourceType::Group, columns::<Group>()),
+            (ResourceType::Oauth2ProviderApp, columns::<OAuth2ProviderApp>()),
+            (ResourceType::Oauth2ProviderAppSecret, columns::<OAuth2ProviderAppSecret>()),
             (ResourceType::Organization, columns::<Organization>()),
             (ResourceType::OrganizationMember, columns::<OrganizationMember>()),
             (ResourceType::Task, columns::<Task>()),

@@ -35,6 +35,8 @@ const GROUP: ResourceType = ResourceType::Group;
 const ROLE: ResourceType = ResourceType::CustomRole;
 const TEMPLATE: ResourceType = ResourceType::Template;
 const VERSION: ResourceType = ResourceType::TemplateVersion;
+const APP: ResourceType = ResourceType::Oauth2ProviderApp;
+const SECRET: ResourceType = ResourceType::Oauth2ProviderAppSecret;
 const WORKSPACE: ResourceType = ResourceType::Workspace;
 
 const ASKS: Leaves = Nothing("it asks and changes nothing");
@@ -43,10 +45,16 @@ const TASTE: Leaves = Nothing("how things look and what is shown to oneself");
 const NOTED: Leaves = Nothing("it is noted by the thousand, and who may is checked");
 const NOT_HERE: Leaves = Nothing("there is nothing behind it yet that could change");
 
+const BY_ITSELF: Leaves = Nothing("a client does it by itself, and entries are of users");
+const TOKENS: Leaves = Nothing("codes and tokens come and go by the protocol; the reference logs none");
+const WRONG: Leaves = Nothing("it is refused whatever is asked");
+
 const ROUTES: &[(&str, &str, Leaves)] = &[
     ("DELETE", "/api/v2/external-auth/{externalauth}", NOT_HERE),
     ("DELETE", "/api/v2/groups/{group}", Logs(&[(GROUP, Delete)])),
     ("DELETE", "/api/v2/licenses/{id}", NOT_HERE),
+    ("DELETE", "/api/v2/oauth2-provider/apps/{app}", Logs(&[(APP, Delete)])),
+    ("DELETE", "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", Logs(&[(SECRET, Delete)])),
     ("DELETE", "/api/v2/organizations/{organization}", Logs(&[(ORGANIZATION, Delete)])),
     ("DELETE", "/api/v2/organizations/{organization}/members/roles/{roleName}", Logs(&[(ROLE, Delete)])),
     ("DELETE", "/api/v2/organizations/{organization}/members/{user}", Logs(&[(MEMBER, Delete)])),
@@ -74,6 +82,8 @@ const ROUTES: &[(&str, &str, Leaves)] = &[
     ("POST", "/api/v2/files", Nothing("a file does nothing until a version is made of it")),
     ("POST", "/api/v2/licenses", NOT_HERE),
     ("POST", "/api/v2/licenses/refresh-entitlements", ASKS),
+    ("POST", "/api/v2/oauth2-provider/apps", Logs(&[(APP, Create)])),
+    ("POST", "/api/v2/oauth2-provider/apps/{app}/secrets", Logs(&[(SECRET, Create)])),
     ("POST", "/api/v2/organizations", Logs(&[(ORGANIZATION, Create)])),
     ("POST", "/api/v2/organizations/{organization}/groups", Logs(&[(GROUP, Create)])),
     ("POST", "/api/v2/organizations/{organization}/members/roles", Logs(&[(ROLE, Create)])),
@@ -103,6 +113,7 @@ const ROUTES: &[(&str, &str, Leaves)] = &[
     ("PUT", "/api/v2/appearance", TASTE),
     ("PUT", "/api/v2/debug/health/settings", Logs(&[(ResourceType::HealthSettings, Write)])),
     ("PUT", "/api/v2/notifications/settings", Logs(&[(ResourceType::NotificationsSettings, Write)])),
+    ("PUT", "/api/v2/oauth2-provider/apps/{app}", Logs(&[(APP, Write)])),
     ("PUT", "/api/v2/organizations/{organization}/members/roles", Logs(&[(ROLE, Write)])),
     ("PUT", "/api/v2/organizations/{organization}/members/{user}/roles", Logs(&[(MEMBER, Write)])),
     ("PUT", "/api/v2/prebuilds/settings", Logs(&[(ResourceType::PrebuildsSettings, Write)])),
@@ -122,6 +133,20 @@ const ROUTES: &[(&str, &str, Leaves)] = &[
     ("PUT", "/api/v2/workspaces/{workspace}/extend", Nothing("it puts a stop off; the stop itself is logged")),
     ("PUT", "/api/v2/workspaces/{workspace}/favorite", Logs(&[(WORKSPACE, Write)])),
     ("PUT", "/api/v2/workspaces/{workspace}/ttl", Logs(&[(WORKSPACE, Write)])),
+    ("DELETE", "/oauth2/clients/{client_id}", BY_ITSELF),
+    ("DELETE", "/oauth2/revoke", WRONG),
+    ("DELETE", "/oauth2/tokens", TOKENS),
+    ("PATCH", "/oauth2/clients/{client_id}", WRONG),
+    ("PATCH", "/oauth2/revoke", WRONG),
+    ("PATCH", "/oauth2/tokens", WRONG),
+    ("POST", "/oauth2/authorize", TOKENS),
+    ("POST", "/oauth2/clients/{client_id}", WRONG),
+    ("POST", "/oauth2/register", BY_ITSELF),
+    ("POST", "/oauth2/revoke", TOKENS),
+    ("POST", "/oauth2/tokens", TOKENS),
+    ("PUT", "/oauth2/clients/{client_id}", BY_ITSELF),
+    ("PUT", "/oauth2/revoke", WRONG),
+    ("PUT", "/oauth2/tokens", WRONG),
 ];
 
 #[test]
@@ -190,7 +215,7 @@ fn check(entry: &AuditLog, status: u16) {
 #[test]
 fn routes_log_what_they_say_they_log() {
     let server = Options::default()
-        .set("CODER_EXPERIMENTS", "workspace-sharing")
+        .set("CODER_EXPERIMENTS", "workspace-sharing,oauth2")
         .set("CODER_ALLOW_WORKSPACE_RENAMES", "true")
         .start();
     let owner = server.owner();
@@ -199,6 +224,7 @@ fn routes_log_what_they_say_they_log() {
     organizations(&server, &owner, &mut walk);
     templates(&server, &owner, &mut walk);
     workspaces(&server, &owner, &mut walk);
+    applications(&owner, &mut walk);
     for (pattern, body) in [
         ("/api/v2/debug/health/settings", json!({ "dismissed_healthchecks": ["DERP"] })),
         ("/api/v2/notifications/settings", json!({ "notifier_paused": true })),
@@ -352,6 +378,24 @@ fn workspaces(server: &Server, owner: &Client, walk: &mut Walk) {
     let (lena, _) = server.user("lena", &[]);
     let shared = json!({ "user_roles": { lena.id.to_string(): "use" } });
     walk.call(owner, ("PATCH", "/api/v2/workspaces/{workspace}/acl"), &id, shared);
+}
+
+fn applications(owner: &Client, walk: &mut Walk) {
+    let body = |name: &str| json!({ "name": name, "callback_url": "https://example.com/back", "icon": "" });
+    let app = walk.call(owner, ("POST", "/api/v2/oauth2-provider/apps"), &[], body("clock")).json();
+    let app = [app["id"].as_str().unwrap()];
+    walk.call(owner, ("PUT", "/api/v2/oauth2-provider/apps/{app}"), &app, body("watch"));
+    let secret = walk.call(owner, ("POST", "/api/v2/oauth2-provider/apps/{app}/secrets"), &app, json!(null)).json();
+    let full = secret["client_secret_full"].as_str().unwrap();
+    let log = owner.get("/api/v2/audit?limit=1000").json().to_string();
+    assert!(!log.contains(full), "a secret of an application is in the log");
+    let links: BTreeSet<_> =
+        found(owner, "resource_type:oauth2_provider_app").into_iter().map(|e| e.resource_link).collect();
+    assert_eq!(links, BTreeSet::from([format!("/deployment/oauth2-provider/apps/{}", app[0])]));
+    let secret = [app[0], secret["id"].as_str().unwrap()];
+    walk.call(owner, ("DELETE", "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}"), &secret, json!(null));
+    walk.call(owner, ("DELETE", "/api/v2/oauth2-provider/apps/{app}"), &app, json!(null));
+    assert!(found(owner, "resource_type:oauth2_provider_app").iter().all(|entry| entry.is_deleted));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::api::{Cx, Error};
 use crate::sdk::{AuditAction, ResourceType};
+use crate::store;
 use crate::store::queries::audit_logs::AuditLog;
 
 /// A sentence with `{user}` and `{target}` in it, which whoever shows it fills in.
@@ -81,6 +82,8 @@ pub(super) struct Links {
     workspaces: HashMap<Uuid, Place>,
     builds: HashMap<Uuid, Uuid>,
     tasks: HashMap<Uuid, Place>,
+    /// Applications, and secrets with the application each is of.
+    apps: HashMap<Uuid, Uuid>,
 }
 
 struct Place {
@@ -120,6 +123,16 @@ impl Links {
             links.workspaces = db.get_workspaces_by_ids(&workspaces)?.into_iter().map(place).collect();
         }
         links.find_tasks(cx, &ids(ResourceType::Task))?;
+        let apps = ids(ResourceType::Oauth2ProviderApp);
+        if !apps.is_empty() {
+            let found = readable(db.get_oauth2_provider_app_ids(&apps))?;
+            links.apps.extend(found.into_iter().map(|id| (id, id)));
+        }
+        let secrets = ids(ResourceType::Oauth2ProviderAppSecret);
+        if !secrets.is_empty() {
+            let found = readable(db.get_oauth2_provider_apps_of_secrets(&secrets))?;
+            links.apps.extend(found.into_iter().map(|secret| (secret.id, secret.app_id)));
+        }
         Ok(links)
     }
 
@@ -162,6 +175,9 @@ impl Links {
                 let task = self.tasks.get(id).filter(|task| !task.deleted);
                 task.map(|task| format!("/tasks/{}/{}", task.owner, task.name))
             }
+            ResourceType::Oauth2ProviderApp | ResourceType::Oauth2ProviderAppSecret => {
+                self.apps.get(id).map(|app| format!("/deployment/oauth2-provider/apps/{app}"))
+            }
             _ => Some(String::new()),
         };
         (link.is_none(), link.unwrap_or_default())
@@ -169,6 +185,14 @@ impl Links {
 
     fn workspace(&self, id: &Uuid) -> Option<&Place> {
         self.workspaces.get(id).filter(|place| !place.deleted)
+    }
+}
+
+/// What the caller may not read at all is as nothing.
+fn readable<T>(found: Result<Vec<T>, store::Error>) -> Result<Vec<T>, Error> {
+    match found {
+        Err(e) if e.is_hidden() => Ok(Vec::new()),
+        found => Ok(found?),
     }
 }
 

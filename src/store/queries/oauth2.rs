@@ -80,6 +80,12 @@ rows! {
         pub secret_prefix: Vec<u8>,
     }
 
+    /// Which application a secret is of.
+    pub struct AppOfSecret {
+        pub id: Uuid,
+        pub app_id: Uuid,
+    }
+
     /// A row of `oauth2_provider_app_codes`.
     pub struct OAuth2ProviderAppCode {
         pub id: Uuid,
@@ -149,6 +155,16 @@ queries! {
     GetOAuth2ProviderAppByID = get_oauth2_provider_app_by_id(db, id: Uuid) -> one OAuth2ProviderApp;
         allow(system Read Oauth2App),
         sql "SELECT {row} FROM oauth2_provider_apps WHERE id = :id";
+
+    /// Which of these applications there are.
+    GetOAuth2ProviderAppByID = get_oauth2_provider_app_ids(db, ids: &[Uuid]) -> many Uuid;
+        allow(system Read Oauth2App),
+        sql "SELECT id FROM oauth2_provider_apps WHERE id IN [:ids]";
+
+    /// Which of these secrets there are, and of which applications.
+    GetOAuth2ProviderAppSecretByID = get_oauth2_provider_apps_of_secrets(db, ids: &[Uuid]) -> many AppOfSecret;
+        allow(system Read Oauth2AppSecret),
+        sql "SELECT {row} FROM oauth2_provider_app_secrets WHERE id IN [:ids]";
 
     /// An application, asked for by itself.
     GetOAuth2ProviderAppByClientID = get_oauth2_provider_app_by_client_id(db, id: Uuid) -> one OAuth2ProviderApp;
