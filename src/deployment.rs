@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::external_auth::Providers;
 use crate::ids::Ids;
 use crate::outbound::Outbound;
 use crate::pubsub::Pubsub;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub replica: Replica,
     /// Talks to other services.
     pub outbound: Outbound,
+    /// The services where users connect their accounts.
+    pub external_auth: Providers,
     /// The last look at the deployment's health.
     pub health: crate::health::Monitor,
 }

@@ -14,6 +14,7 @@ pub mod cli;
 pub mod config;
 pub mod crypto_keys;
 pub mod deployment;
+pub mod external_auth;
 pub mod health;
 pub mod http;
 pub mod ids;

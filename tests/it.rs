@@ -8,6 +8,7 @@ mod db_migrate;
 mod db_tools;
 mod deployment;
 mod disk_full;
+mod external_auth;
 mod files;
 mod first_steps;
 mod front_door;

@@ -67,6 +67,7 @@ fn types_write_what_they_read() {
         ChangePasswordWithOneTimePasscodeRequest,
         ConvertLoginRequest,
         OAuthConversionResponse,
+        ExternalAuthDeviceExchange,
         OAuth2AppEndpoints,
         OAuth2ProviderApp,
         OAuth2ProviderAppSecret,

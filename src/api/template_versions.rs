@@ -9,6 +9,7 @@ use super::params::{Page, Params};
 use super::resources::{self, Place};
 use super::routes::{Routes, Stream};
 use super::{Audit, Cx, Error, Reply, files, jobs, lookup, reply};
+use crate::external_auth::links;
 use crate::jobs::{JobWithQueue, with_queue};
 use crate::markdown;
 use crate::parameters::tags;
@@ -319,18 +320,39 @@ fn get_variables(cx: &Cx) -> Reply {
     reply::ok(&variables.into_iter().map(show).collect::<Vec<_>>())
 }
 
-/// The logins elsewhere that a version wants. No provider is known to this server, so a version that
-/// wants one cannot be used.
+/// The services that a version wants, and whether the caller is connected to them.
 fn get_external_auth(cx: &Cx) -> Reply {
     let version = lookup::template_version(cx)?;
-    match version.external_auth_providers.0.first() {
-        None => reply::ok(&[(); 0]),
-        Some(wanted) => {
+    let (deployment, user) = (&cx.deployment, cx.actor()?.user_id);
+    let mut shown = Vec::new();
+    for wanted in &version.external_auth_providers.0 {
+        let Some(provider) = deployment.external_auth.find(&wanted.id) else {
             let message =
                 format!("The template version wants the external auth provider {:?}, which is not there.", wanted.id);
-            Err(Error::new(404, message).detail("Change the template so that it uses another provider."))
-        }
+            return Err(Error::new(404, message).detail("Change the template so that it uses another provider."));
+        };
+        let authenticated = match cx.db().get_external_auth_link(&provider.id, user).optional()? {
+            None => false,
+            Some(link) => match links::fresh(deployment, cx.db(), provider, link) {
+                Ok(_) => true,
+                Err(links::Error::Invalid(_)) => false,
+                Err(links::Error::Store(e)) => return Err(e.into()),
+                Err(e) => {
+                    return Err(Error::new(500, "The token could not be renewed.").detail(e.to_string()));
+                }
+            },
+        };
+        shown.push(sdk::TemplateVersionExternalAuth {
+            id: provider.id.clone(),
+            r#type: provider.kind.clone(),
+            display_name: provider.display_name.clone(),
+            display_icon: provider.display_icon.clone(),
+            authenticate_url: format!("{}/external-auth/{}", deployment.access_url, provider.id),
+            authenticated,
+            optional: wanted.optional,
+        });
     }
+    reply::ok(&shown)
 }
 
 /// What versions once had and old clients still ask for.

@@ -10,9 +10,10 @@ use crate::audit::{self, AboutWorkspace, Asked, Auditable, Entry};
 use crate::auth::token::Token;
 use crate::builds::{events, finish};
 use crate::deployment::Deployment;
+use crate::external_auth::links;
 use crate::provisioner::{
-    GraphComplete, GraphSource, InitRequest, Metadata, PlanRequest, PrebuiltWorkspaceBuildStage, RichParameterValue,
-    Role, RunningAgentAuthToken, Session, VariableValue,
+    ExternalAuthProvider, GraphComplete, GraphSource, InitRequest, Metadata, PlanRequest, PrebuiltWorkspaceBuildStage,
+    RichParameterValue, Role, RunningAgentAuthToken, Session, VariableValue,
 };
 use crate::rbac::{scopes, system};
 use crate::sdk::{self, LogLevel, WorkspaceTransition};
@@ -216,9 +217,34 @@ fn plan_request(running: &Running<'_>, subject: &Subject, stage: i32) -> Result<
             .filter(|v| v.required || !v.value.is_empty() || !v.default_value.is_empty())
             .map(|v| VariableValue { name: v.name, value: v.value, sensitive: v.sensitive })
             .collect(),
-        external_auth_providers: Vec::new(),
+        external_auth_providers: external_tokens(running, subject)?,
         state: db.get_workspace_build_provisioner_state(subject.build.id)?.unwrap_or_default(),
     })
+}
+
+/// The owner's tokens at the services that the template wants; those that are not to be had are left out.
+fn external_tokens(running: &Running<'_>, subject: &Subject) -> Result<Vec<ExternalAuthProvider>, Failed> {
+    let deployment = running.deployment;
+    let mut tokens = Vec::new();
+    for wanted in &subject.version.external_auth_providers.0 {
+        let Some(provider) = deployment.external_auth.find(&wanted.id) else { continue };
+        let db = deployment.system_db();
+        let Some(link) = db.get_external_auth_link(&wanted.id, subject.workspace.owner_id).optional()? else {
+            continue;
+        };
+        match links::fresh(deployment, &db, provider, link) {
+            Ok(link) => {
+                tokens.push(ExternalAuthProvider { id: wanted.id.clone(), access_token: link.oauth_access_token });
+            }
+            Err(links::Error::Invalid(_)) => {}
+            Err(links::Error::Store(e)) => return Err(e.into()),
+            Err(e) => {
+                let id = &wanted.id;
+                return Err(Failed::because(format!("the owner's token at {id:?} could not be renewed: {e}")));
+            }
+        }
+    }
+    Ok(tokens)
 }
 
 fn metadata(running: &Running<'_>, subject: &Subject, stage: i32) -> Result<Metadata, Failed> {

@@ -42,7 +42,12 @@ pub fn run(
 
     let deployment = running.deployment;
     let now = deployment.clock.now();
-    let unknown = start.graph.external_auth_providers.first().map(|p| p.id.clone());
+    let unknown = start
+        .graph
+        .external_auth_providers
+        .iter()
+        .find(|p| deployment.external_auth.find(&p.id).is_none())
+        .map(|p| p.id.clone());
     running.complete(|db| {
         let occasion = Occasion {
             db,

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::validate::Validate;
 use crate::time::Time;
 
 /// Whether the reader is signed in elsewhere, and how to.
@@ -87,3 +88,12 @@ pub struct DeleteExternalAuthByIDResponse {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token_revocation_error: String,
 }
+
+/// A device code, once it was entered.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExternalAuthDeviceExchange {
+    pub device_code: String,
+}
+
+impl Validate for ExternalAuthDeviceExchange {}

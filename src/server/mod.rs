@@ -12,8 +12,9 @@ use std::time::Duration;
 use crate::api::door::Door;
 use crate::auth::Subjects;
 use crate::auth::password::Hasher;
-use crate::config::{self, Config, Listen};
+use crate::config::{self, Config, Listen, Value};
 use crate::deployment::{Deployment, Parts};
+use crate::external_auth::Providers;
 use crate::health::Monitor;
 use crate::http;
 use crate::ids::Ids;
@@ -46,6 +47,14 @@ pub enum Error {
     /// Something that this build cannot do.
     #[error("{0}")]
     Unsupported(String),
+}
+
+/// The services where users connect their accounts.
+fn external_auth(config: &Config) -> Result<Providers, Error> {
+    match &config.settings.get("external-auth-providers").value {
+        Value::ExternalAuth(entries) => Providers::of(entries).map_err(Error::Unsupported),
+        _ => Ok(Providers::default()),
+    }
 }
 
 fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
@@ -98,6 +107,7 @@ impl Running {
             build_times: Default::default(),
             replica: bootstrap::replica(&hands.clock, &hands.ids),
             outbound: Default::default(),
+            external_auth: external_auth(&config)?,
             health: Monitor::default(),
             config,
             store,

@@ -57,7 +57,8 @@ impl fmt::Display for Mismatch {
 }
 
 /// Fields that are words, though the document calls them ids.
-const WORDS: [(&str, &str); 1] = [("TemplateExample", "id")];
+const WORDS: [(&str, &str); 3] =
+    [("TemplateExample", "id"), ("ExternalAuthLinkProvider", "id"), ("ExternalAuthLink", "provider_id")];
 
 /// All types by name.
 pub struct Shapes {

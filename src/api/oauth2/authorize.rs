@@ -110,7 +110,8 @@ fn wanted(cx: &Cx, app: &OAuth2ProviderApp) -> Result<Authorization, Vec<Problem
     request::authorization(cx.queries(), targets(app))
 }
 
-fn sign_in(cx: &Cx, message: &str) -> Response {
+/// To the login page, and from there back to this request.
+pub fn sign_in(cx: &Cx, message: &str) -> Response {
     let head = &cx.request.head;
     let back = if head.query.is_empty() { head.path.clone() } else { format!("{}?{}", head.path, head.query) };
     let query = Serializer::new(String::new()).append_pair("message", message).append_pair("redirect", &back).finish();

@@ -11,6 +11,8 @@ mod clients;
 mod page;
 mod tokens;
 
+pub(super) use authorize::sign_in;
+
 use uuid::Uuid;
 
 use super::routes::{Access, Handler, Limit, Plain, Route, Routes};

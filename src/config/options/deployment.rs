@@ -195,7 +195,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("externalAuthProviders")
         .field("external_auth")
         .hidden()
-        .not_yet()
         .help("Services, such as git hosts, that users can connect their account to."),
     text("wg-tunnel-host", "Custom wgtunnel Host")
         .env("WGTUNNEL_HOST")

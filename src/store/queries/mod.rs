@@ -6,6 +6,7 @@ pub mod audit_logs;
 pub mod connection_logs;
 pub mod crypto_keys;
 pub mod deployment_stats;
+pub mod external_auth;
 pub mod files;
 pub mod git_ssh_keys;
 pub mod groups;
@@ -41,6 +42,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         connection_logs::QUERIES,
         crypto_keys::QUERIES,
         deployment_stats::QUERIES,
+        external_auth::QUERIES,
         files::QUERIES,
         git_ssh_keys::QUERIES,
         groups::QUERIES,
