@@ -76,12 +76,15 @@ impl Pool {
             return Ok(Lease(conn));
         }
         let began = Instant::now();
+        let is_full = self.counts.open.load(Ordering::Acquire) >= self.max_open;
         Counts::enter(&self.counts.waiting);
         let patience = if self.counts.away.load(Ordering::Acquire) { PATIENCE_WHILE_AWAY } else { PATIENCE };
         let taken = self.pool.get_timeout(patience);
         Counts::leave(&self.counts.waiting);
-        self.counts.waits.fetch_add(1, Ordering::Relaxed);
-        self.counts.waited_ns.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        if is_full {
+            self.counts.waits.fetch_add(1, Ordering::Relaxed);
+            self.counts.waited_ns.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        }
         let conn = taken.map_err(|e| Error::Unavailable(format!("no connection to Postgres: {e}")))?;
         Counts::enter(&self.counts.in_use);
         Ok(Lease(conn))
