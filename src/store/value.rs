@@ -222,7 +222,13 @@ several! {
 }
 
 fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|e| Error::Decode(format!("not the JSON that is kept here: {e}")))
+    let read: Result<T, serde_json::Error> = serde_json::from_str(text);
+    // Coder writes a list or a map that was never made as null, and its databases are to be readable here.
+    let read = read.or_else(|e| match text {
+        "null" => serde_json::from_str("[]").or_else(|_| serde_json::from_str("{}")).map_err(|_: serde_json::Error| e),
+        _ => Err(e),
+    });
+    read.map_err(|e| Error::Decode(format!("not the JSON that is kept here: {e}")))
 }
 
 fn to_json<T: Serialize + ?Sized>(value: &T) -> String {
@@ -323,5 +329,20 @@ impl<W: WireEnum> FromColumn for W {
             Column::Text(t) => W::parse(t).ok_or_else(|| Error::Decode(format!("{t:?} is not a {}", W::NAME))),
             other => unexpected("a word", other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_an_empty_list_or_map_where_one_belongs() {
+        let null = Column::Text("null");
+        assert!(Json::<Vec<i32>>::from_column(null).expect("a list").0.is_empty());
+        assert!(BTreeMap::<String, String>::from_column(null).expect("a map").is_empty());
+        assert_eq!(serde_json::Value::from_column(null).expect("JSON"), serde_json::Value::Null);
+        assert_eq!(Json::<Option<i32>>::from_column(null).expect("an option").0, None);
+        assert!(Json::<i32>::from_column(null).is_err());
     }
 }
