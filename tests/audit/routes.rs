@@ -45,12 +45,13 @@ const TASTE: Leaves = Nothing("how things look and what is shown to oneself");
 const NOTED: Leaves = Nothing("it is noted by the thousand, and who may is checked");
 const NOT_HERE: Leaves = Nothing("there is nothing behind it yet that could change");
 
+const ELSEWHERE: Leaves = Nothing("a link to an account elsewhere is its user's own; the reference logs none");
 const BY_ITSELF: Leaves = Nothing("a client does it by itself, and entries are of users");
 const TOKENS: Leaves = Nothing("codes and tokens come and go by the protocol; the reference logs none");
 const WRONG: Leaves = Nothing("it is refused whatever is asked");
 
 const ROUTES: &[(&str, &str, Leaves)] = &[
-    ("DELETE", "/api/v2/external-auth/{externalauth}", NOT_HERE),
+    ("DELETE", "/api/v2/external-auth/{externalauth}", ELSEWHERE),
     ("DELETE", "/api/v2/groups/{group}", Logs(&[(GROUP, Delete)])),
     ("DELETE", "/api/v2/licenses/{id}", NOT_HERE),
     ("DELETE", "/api/v2/oauth2-provider/apps/{app}", Logs(&[(APP, Delete)])),
@@ -78,7 +79,7 @@ const ROUTES: &[(&str, &str, Leaves)] = &[
     ("POST", "/api/v2/audit/testgenerate", Nothing("it writes an entry of its own making")),
     ("POST", "/api/v2/authcheck", ASKS),
     ("POST", "/api/v2/csp/reports", Nothing("it is a browser's complaint")),
-    ("POST", "/api/v2/external-auth/{externalauth}/device", NOT_HERE),
+    ("POST", "/api/v2/external-auth/{externalauth}/device", ELSEWHERE),
     ("POST", "/api/v2/files", Nothing("a file does nothing until a version is made of it")),
     ("POST", "/api/v2/licenses", NOT_HERE),
     ("POST", "/api/v2/licenses/refresh-entitlements", ASKS),
