@@ -21,6 +21,7 @@ use crate::ids::Ids;
 use crate::jobs::runner::Provisioners;
 use crate::provisioner::embedded::Embedded;
 use crate::pubsub::Pubsub;
+use crate::pubsub::relay::{self, Relay};
 use crate::purge::Purge;
 use crate::rbac::RoleOptions;
 use crate::store::postgres::{PostgresOptions, Target};
@@ -79,6 +80,8 @@ pub struct Running {
     metrics: Option<http::Server>,
     provisioners: Provisioners,
     purge: Purge,
+    /// To other replicas, where there may be some.
+    relay: Option<Relay>,
 }
 
 impl Running {
@@ -91,9 +94,16 @@ impl Running {
         let switches = Switches { workspace_sharing_disabled: config.disable_workspace_sharing };
         let setup = Setup { switches, registry: &registry, count_queries: counts_queries(&config) };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let store = match postgres_options(&config)? {
-            Some(options) => Store::postgres(&options, &setup)?,
-            None => Store::sqlite(&data_dir.join("rockpool.db"), &sqlite_options(&config), &setup)?,
+        let (store, pubsub, relay) = match postgres_options(&config)? {
+            Some(options) => {
+                let store = Store::postgres(&options, &setup)?;
+                let (pubsub, relay) = relay::start(&options.target).map_err(io("cannot start a thread"))?;
+                (store, pubsub, Some(relay))
+            }
+            None => {
+                let path = data_dir.join("rockpool.db");
+                (Store::sqlite(&path, &sqlite_options(&config), &setup)?, Pubsub::default(), None)
+            }
         };
         let deployment = Deployment::new(Parts {
             id: bootstrap::deployment_id(&store, &hands.ids)?,
@@ -111,7 +121,7 @@ impl Running {
             health: Monitor::default(),
             config,
             store,
-            pubsub: Pubsub::default(),
+            pubsub,
             clock: hands.clock,
             ids: hands.ids,
             registry,
@@ -129,7 +139,7 @@ impl Running {
         let engine = Embedded::new(deployment.clock.clone(), deployment.ids.clone(), work_dir);
         let provisioners = Provisioners::start(&deployment, Arc::new(move || Box::new(engine.session())))?;
         let purge = Purge::start(&deployment).map_err(io("cannot start a thread"))?;
-        Ok(Running { deployment, http, metrics, provisioners, purge })
+        Ok(Running { deployment, http, metrics, provisioners, purge, relay })
     }
 
     /// Where it listens.
@@ -147,6 +157,9 @@ impl Running {
         self.http.shutdown(DRAIN);
         self.provisioners.stop();
         self.purge.stop();
+        if let Some(relay) = self.relay {
+            relay.stop();
+        }
         // Last, so that what happens at the end is still seen.
         if let Some(metrics) = self.metrics {
             metrics.shutdown(DRAIN);

@@ -93,7 +93,7 @@ impl Target {
     }
 
     /// Connects.
-    pub(super) fn connect(&self) -> Result<Client, postgres::Error> {
+    pub(crate) fn connect(&self) -> Result<Client, postgres::Error> {
         let mut ways = self.ways.iter();
         let mut answer = ways.next().map_or_else(|| Config::new().connect(postgres::NoTls), ManageConnection::connect);
         for way in ways {

@@ -1,5 +1,9 @@
 //! Tells whoever listens that something changed. Messages are hints: a listener that misses some is
-//! told so, and reads the truth from the store. On one machine it is this module alone.
+//! told so, and reads the truth from the store.
+//!
+//! Within a process it is this module alone. Replicas that share a Postgres tell each other through it: [`relay`].
+
+pub mod relay;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,6 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use parking_lot::Mutex;
+
+use self::relay::Outbox;
 
 /// How many messages a listener may be behind before it misses some.
 const BACKLOG: usize = 64;
@@ -19,6 +25,8 @@ pub struct Pubsub(Arc<Inner>);
 struct Inner {
     channels: Mutex<HashMap<String, Vec<Listener>>>,
     next: AtomicU64,
+    /// On the way to other replicas, where there may be some.
+    outbox: Option<Outbox>,
 }
 
 struct Listener {
@@ -48,14 +56,35 @@ impl Pubsub {
         Subscription { messages, missed, id, channel: channel.to_owned(), of: self.clone() }
     }
 
-    /// Tells all listeners of a channel. Never waits: a listener that is too far behind misses it.
+    /// Tells all listeners of a channel, here and at other replicas. Never waits: a listener that is too far behind
+    /// misses it.
     pub fn publish(&self, channel: &str, message: &str) {
+        self.deliver(channel, message);
+        if let Some(outbox) = &self.0.outbox {
+            outbox.post(channel, message);
+        }
+    }
+
+    /// Tells the listeners of this process.
+    fn deliver(&self, channel: &str, message: &str) {
         let channels = self.0.channels.lock();
         let Some(listeners) = channels.get(channel) else { return };
         let message: Arc<str> = message.into();
         for l in listeners {
             if let Err(TrySendError::Full(_)) = l.send.try_send(Arc::clone(&message)) {
                 l.missed.store(true, Ordering::Release);
+            }
+        }
+    }
+
+    /// Tells the listeners of a channel, or of all, that they missed something, and wakes them with an empty message.
+    fn deliver_missed(&self, channel: Option<&str>) {
+        let nothing: Arc<str> = "".into();
+        for (_, listeners) in self.0.channels.lock().iter().filter(|(name, _)| channel.is_none_or(|c| c == *name)) {
+            for l in listeners {
+                l.missed.store(true, Ordering::Release);
+                // Whoever is behind wakes up anyway.
+                l.send.try_send(Arc::clone(&nothing)).ok();
             }
         }
     }
