@@ -32,6 +32,7 @@ pub mod provisioners;
 pub mod pubsub;
 pub mod purge;
 pub mod rbac;
+pub mod replicas;
 pub mod schedule;
 pub mod sdk;
 pub mod server;

@@ -7,7 +7,7 @@ use crate::support::templates::{SMALLEST, tar};
 use crate::support::{Options, eventually};
 
 /// A template whose build goes on until a file is there, and says when it has begun by making another.
-fn waiting_template(folder: &std::path::Path) -> String {
+pub fn waiting_template(folder: &std::path::Path) -> String {
     format!(
         r#"
 terraform {{

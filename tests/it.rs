@@ -21,6 +21,7 @@ mod portability;
 mod provisioner;
 mod purge;
 mod rbac;
+mod replicas;
 mod schema;
 mod sdk_types;
 mod sessions;

@@ -7,7 +7,9 @@ use super::routes::{Access, Handler, Limit, Route, Routes, Stream};
 use super::{Cx, Error, Reply, reply};
 use crate::http::WebSocketOptions;
 use crate::rbac::{Action, Object, Resource};
+use crate::replicas;
 use crate::sdk;
+use crate::store::queries::replicas::Replica;
 
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
@@ -29,21 +31,20 @@ fn get_proxies(cx: &Cx) -> Reply {
     reply::ok(&sdk::RegionsResponse { regions: vec![primary_proxy(cx)?] })
 }
 
-/// The processes of the deployment: this one.
+/// The processes of the deployment that are there.
 fn get_replicas(cx: &Cx) -> Reply {
     cx.db().require(Action::Read, &Object::of(Resource::Replicas))?;
-    let replica = &cx.deployment.replica;
-    let began = std::time::Instant::now();
-    cx.system_db().get_deployment_id()?;
-    reply::ok(&[sdk::Replica {
-        id: replica.id,
-        hostname: replica.hostname.clone(),
-        created_at: replica.started_at,
-        relay_address: String::new(),
-        region_id: 0,
-        error: String::new(),
-        database_latency: i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX),
-    }])
+    let found = replicas::present(&cx.deployment, &cx.system_db())?;
+    let render = |r: Replica| sdk::Replica {
+        id: r.id,
+        hostname: r.hostname,
+        created_at: r.created_at,
+        relay_address: r.relay_address,
+        region_id: r.region_id,
+        error: r.error,
+        database_latency: r.database_latency,
+    };
+    reply::ok(&found.into_iter().map(render).collect::<Vec<_>>())
 }
 
 /// The host name pattern of apps with a host name of their own.

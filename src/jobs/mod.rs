@@ -7,6 +7,7 @@ pub mod dry_run;
 pub mod import;
 pub mod log;
 pub mod made;
+mod orphans;
 pub mod queue;
 pub mod runner;
 

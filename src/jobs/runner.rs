@@ -12,15 +12,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::log::JobLog;
+use super::orphans;
 use super::{Failed, Input, POSTED, build, dry_run, import, log_channel};
 use crate::deployment::Deployment;
 use crate::provisioner::{LogLevel, Session, WorkspaceTransition};
 use crate::pubsub::Subscription;
 use crate::rbac::system;
 use crate::sdk::{self, ProvisionerJobType};
+use crate::store::driver::Dialect;
 use crate::store::queries::provisioner_daemons::ProvisionerDaemon;
 use crate::store::queries::provisioner_jobs::ProvisionerJob;
 use crate::store::{self, Db, Optional};
@@ -29,7 +32,7 @@ use crate::store::{self, Db, Optional};
 pub type Open = dyn Fn() -> Box<dyn Session> + Send + Sync;
 
 /// The key under which the daemons of the server itself are kept.
-const BUILT_IN_KEY: Uuid = Uuid::from_u128(1);
+pub(super) const BUILT_IN_KEY: Uuid = Uuid::from_u128(1);
 /// How often a worker looks for a job by itself.
 const BACKUP_POLL: Duration = Duration::from_secs(30);
 /// How often a daemon shows that it is there.
@@ -48,16 +51,20 @@ pub struct Provisioners {
 }
 
 impl Provisioners {
-    /// Fails what a server that is no more left unfinished, then starts the workers. Without any,
+    /// Fails what a server that is no more left unfinished ([`orphans`]), then starts the workers. Without any,
     /// nothing is registered: jobs wait for a daemon from elsewhere.
     pub fn start(deployment: &Deployment, open: Arc<Open>) -> Result<Provisioners, store::Error> {
         let db = deployment.db_as(system::provisionerd());
         let (stop, stopped) = crossbeam_channel::bounded(0);
-        fail_orphans(deployment, &db)?;
-        let mut threads = Vec::new();
         let workers = deployment.config.provisioner.daemons;
-        if workers > 0 {
-            let daemon = Arc::new(register(deployment)?);
+        let daemon = if workers > 0 { Some(Arc::new(register(deployment)?)) } else { None };
+        orphans::sweep(deployment, &db, daemon.as_ref().map(|daemon| daemon.id))?;
+        let mut threads = Vec::new();
+        if db.dialect() == Dialect::Postgres {
+            let (deployment, db, stopped) = (deployment.clone(), db.clone(), stopped.clone());
+            threads.push(std::thread::spawn(move || orphans::keep_sweeping(&deployment, &db, &stopped)));
+        }
+        if let Some(daemon) = daemon {
             for i in 0..workers {
                 let worker = Worker {
                     deployment: deployment.clone(),
@@ -103,12 +110,16 @@ fn keep_alive(deployment: &Deployment, daemon: Uuid, stopped: &Receiver<()>) {
 fn register(deployment: &Deployment) -> Result<ProvisionerDaemon, store::Error> {
     let db = deployment.system_db();
     let now = deployment.clock.now();
-    let suffix = "-0";
+    // Replicas that share a database may well share a host, and never a folder.
+    let suffix = match db.dialect() {
+        Dialect::Sqlite => "-0".to_owned(),
+        Dialect::Postgres => format!("-{}", folder_mark(&deployment.config.data_dir)),
+    };
     let host: String = deployment.replica.hostname.chars().take(64 - suffix.len()).collect();
     let daemon = ProvisionerDaemon {
         id: deployment.ids.uuid(),
         created_at: now,
-        name: host + suffix,
+        name: host + &suffix,
         provisioners: vec![sdk::ProvisionerType::Terraform.as_str().to_owned()],
         tags: super::owner_tags(Uuid::nil(), &[&BTreeMap::new()]),
         last_seen_at: Some(now),
@@ -120,29 +131,10 @@ fn register(deployment: &Deployment) -> Result<ProvisionerDaemon, store::Error> 
     db.upsert_provisioner_daemon(&daemon)
 }
 
-/// Fails the jobs that were running when the server before this one ended.
-fn fail_orphans(deployment: &Deployment, db: &Db) -> Result<(), store::Error> {
-    let built_in: Vec<Uuid> = deployment
-        .system_db()
-        .get_provisioner_daemons()?
-        .into_iter()
-        .filter(|d| d.key_id == BUILT_IN_KEY)
-        .map(|d| d.id)
-        .collect();
-    for job in db.get_unfinished_provisioner_jobs()? {
-        if job.worker_id.is_some_and(|w| built_in.contains(&w)) {
-            log::warn!(target: "provisionerd", job:% = job.id; "failing a job that the server had begun before it ended");
-            let failed = Failed::because(
-                "The server ended while this job was running, so how far it came is not known. Try again.",
-            );
-            let log = JobLog::new(deployment, db, job.id, LogLevel::Trace);
-            log.enter("Cleaning Up");
-            log.say(sdk::LogLevel::Error, &failed.message);
-            log.flush()?;
-            fail(deployment, db, &job, failed)?;
-        }
-    }
-    Ok(())
+/// Tells the folders of replicas on one host apart, in a few letters.
+fn folder_mark(folder: &std::path::Path) -> String {
+    let digest = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 struct Worker {
@@ -331,8 +323,19 @@ pub fn provisioner_transition(transition: sdk::WorkspaceTransition) -> Workspace
     }
 }
 
-/// Marks a job as failed, with what is kept of it all the same.
+/// Fails a job: what is kept of it all the same, and the news of it.
 fn fail(deployment: &Deployment, db: &Db, job: &ProvisionerJob, failed: Failed) -> Result<(), store::Error> {
+    mark_failed(deployment, db, job, failed)?;
+    announce_failed(deployment, db, job)
+}
+
+/// Marks a job as failed, with what is kept of it all the same.
+pub(super) fn mark_failed(
+    deployment: &Deployment,
+    db: &Db,
+    job: &ProvisionerJob,
+    failed: Failed,
+) -> Result<(), store::Error> {
     let now = deployment.clock.now();
     db.tx(|db| {
         db.update_provisioner_job_with_complete_by_id(job.id, now, Some(failed.message.clone()), failed.code)?;
@@ -341,10 +344,15 @@ fn fail(deployment: &Deployment, db: &Db, job: &ProvisionerJob, failed: Failed) 
         }
         let running = Running { deployment, db, job, log: &JobLog::new(deployment, db, job.id, LogLevel::Trace) };
         running.keep_timings(db, &failed.timings)
-    })?;
+    })
+}
+
+/// Tells of a job that was marked as failed, once that is kept.
+pub(super) fn announce_failed(deployment: &Deployment, db: &Db, job: &ProvisionerJob) -> Result<(), store::Error> {
     if job.kind == ProvisionerJobType::WorkspaceBuild {
         build::announce_job(deployment, db, job)?;
         build::log_end(deployment, db, job, 500);
     }
+    deployment.pubsub.publish(&log_channel(job.id), r#"{"end_of_logs":true}"#);
     Ok(())
 }

@@ -24,12 +24,17 @@ use crate::pubsub::Pubsub;
 use crate::pubsub::relay::{self, Relay};
 use crate::purge::Purge;
 use crate::rbac::RoleOptions;
+use crate::replicas::Presence;
+use crate::store::lock::Lock;
 use crate::store::postgres::{PostgresOptions, Target};
 use crate::store::{self, Setup, Store, Switches};
 use crate::time::Clock;
 
 /// How long requests under way may take to end when the server is told to.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// The database's file, below the data directory.
+const DATABASE: &str = "rockpool.db";
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -80,8 +85,11 @@ pub struct Running {
     metrics: Option<http::Server>,
     provisioners: Provisioners,
     purge: Purge,
+    presence: Option<Presence>,
     /// To other replicas, where there may be some.
     relay: Option<Relay>,
+    /// Nobody else's while this runs.
+    _folder: Option<Lock>,
 }
 
 impl Running {
@@ -94,14 +102,18 @@ impl Running {
         let switches = Switches { workspace_sharing_disabled: config.disable_workspace_sharing };
         let setup = Setup { switches, registry: &registry, count_queries: counts_queries(&config) };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let mut folder = None;
         let (store, pubsub, relay) = match postgres_options(&config)? {
             Some(options) => {
+                // Replicas are told apart by their folders. With SQLite, the store itself takes the lock.
+                let held = Lock::take(&data_dir.join(DATABASE)).map_err(|e| Error::Unsupported(e.to_string()))?;
+                folder = Some(held);
                 let store = Store::postgres(&options, &setup)?;
                 let (pubsub, relay) = relay::start(&options.target).map_err(io("cannot start a thread"))?;
                 (store, pubsub, Some(relay))
             }
             None => {
-                let path = data_dir.join("rockpool.db");
+                let path = data_dir.join(DATABASE);
                 (Store::sqlite(&path, &sqlite_options(&config), &setup)?, Pubsub::default(), None)
             }
         };
@@ -139,7 +151,8 @@ impl Running {
         let engine = Embedded::new(deployment.clock.clone(), deployment.ids.clone(), work_dir);
         let provisioners = Provisioners::start(&deployment, Arc::new(move || Box::new(engine.session())))?;
         let purge = Purge::start(&deployment).map_err(io("cannot start a thread"))?;
-        Ok(Running { deployment, http, metrics, provisioners, purge, relay })
+        let presence = Presence::start(&deployment)?;
+        Ok(Running { deployment, http, metrics, provisioners, purge, presence, relay, _folder: folder })
     }
 
     /// Where it listens.
@@ -157,6 +170,9 @@ impl Running {
         self.http.shutdown(DRAIN);
         self.provisioners.stop();
         self.purge.stop();
+        if let Some(presence) = self.presence {
+            presence.stop();
+        }
         if let Some(relay) = self.relay {
             relay.stop();
         }

@@ -19,8 +19,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .omitted_if_empty()
         .default("1m0s")
         .hidden()
-        .not_yet()
-        .help("Time between looks for builds that hang."),
+        .help("Time between looks for jobs whose server is no more, where replicas share a database."),
     switch("dangerous-disable-rate-limits", "Disable All Rate Limits")
         .env("CODER_DANGEROUS_DISABLE_RATE_LIMITS")
         .older_env("CODER_RATE_LIMIT_DISABLE_ALL")

@@ -7,6 +7,8 @@ use crate::store::query::queries;
 pub enum LockId {
     /// Whoever purges.
     DbPurge = 4,
+    /// Whoever fails the jobs of servers that are no more. Ours: no other program has this number.
+    OrphanedJobs = 7_625_001,
 }
 
 queries! {

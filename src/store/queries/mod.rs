@@ -19,6 +19,7 @@ pub mod provisioner_jobs;
 pub mod provisioner_lists;
 pub mod purge;
 pub mod quotas;
+pub mod replicas;
 pub mod resources;
 pub mod roles;
 pub mod site_configs;
@@ -56,6 +57,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         purge::QUERIES,
         quotas::QUERIES,
         resources::QUERIES,
+        replicas::QUERIES,
         roles::QUERIES,
         site_configs::QUERIES,
         template_versions::QUERIES,
