@@ -83,7 +83,8 @@ fn get_link(cx: &Cx) -> Reply {
     if user.login_type != LoginType::Oidc {
         return Err(Error::bad("The user does not sign in with OIDC."));
     }
-    Err(Error::not_found())
+    let link = cx.system_db().get_user_link_by_user_id_login_type(user.id, LoginType::Oidc)?;
+    reply::ok(&link.claims)
 }
 
 /// Sends back what it is sent, to see whether WebSockets get through.

@@ -21,6 +21,8 @@ pub struct Refusal {
     pub body: sdk::Response,
     /// Further header fields.
     pub headers: Vec<(String, String)>,
+    /// Whether a person reads it in a browser that came here by a link.
+    is_page: bool,
     /// A store error behind it, so that a transaction can tell a lost race.
     store: Option<store::Error>,
 }
@@ -36,7 +38,7 @@ impl Error {
     /// A refusal with a message.
     pub fn new(status: u16, message: impl Into<String>) -> Error {
         let body = sdk::Response { message: message.into(), ..sdk::Response::default() };
-        Error(Box::new(Refusal { status, body, headers: Vec::new(), store: None }))
+        Error(Box::new(Refusal { status, body, headers: Vec::new(), is_page: false, store: None }))
     }
     /// 400 with a message.
     pub fn bad(message: impl Into<String>) -> Error {
@@ -81,8 +83,18 @@ impl Error {
         self.0.headers.push((name.to_owned(), value.into()));
         self
     }
+    /// As a page for people, where a browser comes by a link and no script reads the answer.
+    pub fn as_page(mut self) -> Error {
+        self.0.is_page = true;
+        self
+    }
     /// The answer.
     pub fn into_response(self) -> http::Response {
+        if self.0.is_page {
+            let mut response = super::pages::refusal(self.0.status, &self.0.body.message, &self.0.body.detail);
+            response.headers.extend(self.0.headers);
+            return response;
+        }
         let mut response =
             http::Response { status: self.0.status, headers: self.0.headers, body: sdk::json::to_vec(&self.0.body) };
         response.headers.push(("Content-Type".into(), "application/json; charset=utf-8".into()));
@@ -122,7 +134,7 @@ impl From<store::Error> for Error {
 
 impl From<sdk::Response> for Error {
     fn from(body: sdk::Response) -> Error {
-        Error(Box::new(Refusal { status: 400, body, headers: Vec::new(), store: None }))
+        Error(Box::new(Refusal { status: 400, body, headers: Vec::new(), is_page: false, store: None }))
     }
 }
 

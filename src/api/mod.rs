@@ -29,6 +29,7 @@ pub mod health;
 pub mod jobs;
 mod journal;
 pub mod licenses;
+pub mod login;
 pub mod lookup;
 pub mod members;
 pub mod oauth2;

@@ -146,6 +146,7 @@ pub fn all() -> Routes {
     super::groups::routes(&mut r);
     super::health::routes(&mut r);
     super::licenses::routes(&mut r);
+    super::login::routes(&mut r);
     super::members::routes(&mut r);
     super::oauth2::routes(&mut r);
     super::organizations::routes(&mut r);

@@ -17,7 +17,7 @@ use crate::store::{Db, Optional};
 use crate::time::Time;
 
 /// The cookie that holds the right to sign in another way from now on.
-const CONVERSION_COOKIE: &str = "coder_oauth_convert_jwt";
+pub(super) const CONVERSION_COOKIE: &str = "coder_oauth_convert_jwt";
 /// How long that right lasts.
 const CONVERSION_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
@@ -33,10 +33,6 @@ pub fn routes(r: &mut Routes) {
     r.user("POST", "/api/v2/users/logout", post_logout);
     r.anyone("GET", "/api/v2/users/authmethods", get_auth_methods);
     r.user("POST", "/api/v2/users/{user}/convert-login", post_convert_login);
-    for pattern in ["/api/v2/users/oidc/callback", "/api/v2/users/oauth2/github/callback"] {
-        r.add("GET", pattern, Route { handler: Handler::Plain(get_callback), ..login });
-    }
-    r.add("GET", "/api/v2/users/oauth2/github/device", Route { handler: Handler::Plain(get_github_device), ..login });
     r.anyone("GET", "/api/v2/auth/scopes", get_scopes);
 }
 
@@ -89,15 +85,20 @@ fn check_password(cx: &Cx, email: &str, password: &str, audit: &Audit) -> Result
 /// Makes a dormant user active, which signing in does.
 fn wake(cx: &Cx, db: &Db, user: User) -> Result<User, Error> {
     let awake = db.update_user_status(user.id, UserStatus::Active, cx.now(), true)?;
+    log_waking(cx, &user, &awake);
+    Ok(awake)
+}
+
+/// Logs that a dormant user was woken by signing in.
+pub(super) fn log_waking(cx: &Cx, before: &User, after: &User) {
     let entry = Entry {
-        before: Some(user.snapshot()),
-        after: Some(awake.snapshot()),
-        user_id: Some(user.id),
+        before: Some(before.snapshot()),
+        after: Some(after.snapshot()),
+        user_id: Some(after.id),
         additional_fields: audit::by_itself(audit::Subsystem::Dormancy),
         ..Entry::new(ResourceType::User, AuditAction::Write)
     };
     audit::in_background(&cx.deployment, &entry, &Asked::default(), 200, cx.now());
-    Ok(awake)
 }
 
 /// Ends the session, and with it those of the user's browser with workspace applications.
@@ -121,19 +122,16 @@ fn get_auth_methods(cx: &Cx) -> Reply {
     reply::ok(&sdk::AuthMethods {
         terms_of_service_url: config.clients.terms_of_service_url.clone(),
         password: sdk::AuthMethod { enabled: !config.disable_password_auth },
-        github: sdk::GithubAuthMethod { enabled: false, default_provider_configured: false },
-        oidc: sdk::OIDCAuthMethod { enabled: false, sign_in_text: String::new(), icon_url: String::new() },
+        github: sdk::GithubAuthMethod { enabled: config.github.is_some(), default_provider_configured: false },
+        oidc: match &config.oidc {
+            Some(oidc) => sdk::OIDCAuthMethod {
+                enabled: true,
+                sign_in_text: oidc.sign_in_text.clone(),
+                icon_url: oidc.icon_url.clone(),
+            },
+            None => sdk::OIDCAuthMethod { enabled: false, sign_in_text: String::new(), icon_url: String::new() },
+        },
     })
-}
-
-/// Where identity providers send people back to. None is set up.
-fn get_callback(_: &Cx) -> Reply {
-    Err(Error::bad("This way of signing in is not set up here."))
-}
-
-/// Signing in at GitHub with a code on another device. GitHub is not set up.
-fn get_github_device(_: &Cx) -> Reply {
-    Err(Error::bad("Signing in with GitHub is not set up here."))
 }
 
 /// Gives a user who proves the password the right to sign in another way from now on. It is used up
@@ -179,7 +177,7 @@ fn get_scopes(_: &Cx) -> Reply {
 }
 
 /// The cookie that keeps a session.
-fn session_cookie(cx: &Cx, token: &str) -> String {
+pub(super) fn session_cookie(cx: &Cx, token: &str) -> String {
     let cookies = &cx.deployment.config.cookies;
     let secure = if cookies.secure { "; Secure" } else { "" };
     let same_site = match cookies.same_site {

@@ -6,6 +6,8 @@
 
 pub mod conversion;
 pub mod keys;
+pub mod oauth;
+pub mod oidc;
 pub mod password;
 pub mod token;
 

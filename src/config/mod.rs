@@ -9,6 +9,7 @@ pub mod duration;
 mod error;
 mod external_auth;
 pub mod load;
+pub mod login;
 pub mod options;
 mod postgres_pool;
 pub mod render;
@@ -59,6 +60,14 @@ pub struct Config {
     pub sessions: Sessions,
     /// Attributes of cookies.
     pub cookies: Cookies,
+    /// Logging in through an identity provider, where one is set up.
+    pub oidc: Option<login::Oidc>,
+    /// Logging in through GitHub, where that is set up.
+    pub github: Option<login::Github>,
+    /// What an identity provider decides about those who log in through it.
+    pub idp_sync: login::IdpSync,
+    /// Key of the directory that makes and suspends users (SCIM), if there is one.
+    pub scim_key: Option<Secret>,
     /// Only owners may log in with a password.
     pub disable_password_auth: bool,
     /// No apps on the dashboard's own origin.

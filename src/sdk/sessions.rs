@@ -85,6 +85,12 @@ pub struct OAuthConversionResponse {
     pub user_id: Uuid,
 }
 
+/// Where to go on after signing in with a code on another device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OAuth2DeviceFlowCallbackResponse {
+    pub redirect_url: String,
+}
+
 /// The ways to sign in here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuthMethods {

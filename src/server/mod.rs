@@ -130,6 +130,7 @@ impl Running {
             replica: bootstrap::replica(&hands.clock, &hands.ids),
             outbound: Default::default(),
             external_auth: external_auth(&config)?,
+            oidc: Default::default(),
             health: Monitor::default(),
             config,
             store,

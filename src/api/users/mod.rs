@@ -113,6 +113,7 @@ fn post_user(cx: &Cx) -> Reply {
             Some(why) => return Err(unacceptable_password(why)),
             None => LoginType::Password,
         },
+        Some(LoginType::Oidc) if cx.deployment.config.oidc.is_some() => LoginType::Oidc,
         Some(LoginType::Oidc) => {
             return Err(Error::bad("OpenID Connect is not set up here, so nobody could sign in with it."));
         }

@@ -154,7 +154,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .omitted_if_empty()
         .enterprise()
         .secret()
-        .not_yet()
         .help("Secret that SCIM clients send; turns SCIM on."),
     list("external-token-encryption-keys", "External Token Encryption Keys")
         .env("CODER_EXTERNAL_TOKEN_ENCRYPTION_KEYS")

@@ -8,14 +8,12 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .group(&groups::GITHUB)
         .yaml("clientID")
         .field("oauth2.github.client_id")
-        .not_yet()
         .help("Client id of the GitHub OAuth app for logging in."),
     text("oauth2-github-client-secret", "OAuth2 GitHub Client Secret")
         .env("CODER_OAUTH2_GITHUB_CLIENT_SECRET")
         .group(&groups::GITHUB)
         .field("oauth2.github.client_secret")
         .secret()
-        .not_yet()
         .help("Client secret of that app."),
     switch("oauth2-github-device-flow", "OAuth2 GitHub Device Flow")
         .env("CODER_OAUTH2_GITHUB_DEVICE_FLOW")
@@ -23,7 +21,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("deviceFlow")
         .field("oauth2.github.device_flow")
         .default("false")
-        .not_yet()
         .help("Log in with a code typed at GitHub instead of a redirect."),
     switch("oauth2-github-default-provider-enable", "OAuth2 GitHub Default Provider Enable")
         .env("CODER_OAUTH2_GITHUB_DEFAULT_PROVIDER_ENABLE")
@@ -38,35 +35,30 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .group(&groups::GITHUB)
         .yaml("allowedOrgs")
         .field("oauth2.github.allowed_orgs")
-        .not_yet()
         .help("GitHub organizations whose members may log in."),
     list("oauth2-github-allowed-teams", "OAuth2 GitHub Allowed Teams")
         .env("CODER_OAUTH2_GITHUB_ALLOWED_TEAMS")
         .group(&groups::GITHUB)
         .yaml("allowedTeams")
         .field("oauth2.github.allowed_teams")
-        .not_yet()
         .help("GitHub teams whose members may log in, as organization/team."),
     switch("oauth2-github-allow-signups", "OAuth2 GitHub Allow Signups")
         .env("CODER_OAUTH2_GITHUB_ALLOW_SIGNUPS")
         .group(&groups::GITHUB)
         .yaml("allowSignups")
         .field("oauth2.github.allow_signups")
-        .not_yet()
         .help("Let people without an account log in through GitHub and get one."),
     switch("oauth2-github-allow-everyone", "OAuth2 GitHub Allow Everyone")
         .env("CODER_OAUTH2_GITHUB_ALLOW_EVERYONE")
         .group(&groups::GITHUB)
         .yaml("allowEveryone")
         .field("oauth2.github.allow_everyone")
-        .not_yet()
         .help("Let every GitHub user in; needs an empty list of organizations and teams."),
     text("oauth2-github-enterprise-base-url", "OAuth2 GitHub Enterprise Base URL")
         .env("CODER_OAUTH2_GITHUB_ENTERPRISE_BASE_URL")
         .group(&groups::GITHUB)
         .yaml("enterpriseBaseURL")
         .field("oauth2.github.enterprise_base_url")
-        .not_yet()
         .help("Base URL of a GitHub Enterprise server."),
     switch("oidc-allow-signups", "OIDC Allow Signups")
         .env("CODER_OIDC_ALLOW_SIGNUPS")
@@ -74,21 +66,18 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("allowSignups")
         .field("oidc.allow_signups")
         .default("true")
-        .not_yet()
         .help("Let people without an account log in through OIDC and get one."),
     text("oidc-client-id", "OIDC Client ID")
         .env("CODER_OIDC_CLIENT_ID")
         .group(&groups::OIDC)
         .yaml("clientID")
         .field("oidc.client_id")
-        .not_yet()
         .help("Client id at the identity provider."),
     text("oidc-client-secret", "OIDC Client Secret")
         .env("CODER_OIDC_CLIENT_SECRET")
         .group(&groups::OIDC)
         .field("oidc.client_secret")
         .secret()
-        .not_yet()
         .help("Client secret at the identity provider."),
     text("oidc-client-key-file", "OIDC Client Key File")
         .env("CODER_OIDC_CLIENT_KEY_FILE")
@@ -109,14 +98,12 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .group(&groups::OIDC)
         .yaml("emailDomain")
         .field("oidc.email_domain")
-        .not_yet()
         .help("Email domains whose users may log in."),
     text("oidc-issuer-url", "OIDC Issuer URL")
         .env("CODER_OIDC_ISSUER_URL")
         .group(&groups::OIDC)
         .yaml("issuerURL")
         .field("oidc.issuer_url")
-        .not_yet()
         .help("URL of the identity provider."),
     list("oidc-scopes", "OIDC Scopes")
         .env("CODER_OIDC_SCOPES")
@@ -124,14 +111,12 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("scopes")
         .field("oidc.scopes")
         .default("openid,profile,email")
-        .not_yet()
         .help("Scopes to ask for."),
     switch("oidc-ignore-email-verified", "OIDC Ignore Email Verified")
         .env("CODER_OIDC_IGNORE_EMAIL_VERIFIED")
         .group(&groups::OIDC)
         .yaml("ignoreEmailVerified")
         .field("oidc.ignore_email_verified")
-        .not_yet()
         .help("Believe email addresses that the provider has not verified."),
     text("oidc-username-field", "OIDC Username Field")
         .env("CODER_OIDC_USERNAME_FIELD")
@@ -139,7 +124,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("usernameField")
         .field("oidc.username_field")
         .default("preferred_username")
-        .not_yet()
         .help("Claim that holds the username."),
     text("oidc-name-field", "OIDC Name Field")
         .env("CODER_OIDC_NAME_FIELD")
@@ -147,7 +131,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("nameField")
         .field("oidc.name_field")
         .default("name")
-        .not_yet()
         .help("Claim that holds the full name."),
     text("oidc-email-field", "OIDC Email Field")
         .env("CODER_OIDC_EMAIL_FIELD")
@@ -155,7 +138,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("emailField")
         .field("oidc.email_field")
         .default("email")
-        .not_yet()
         .help("Claim that holds the email address."),
     structured("oidc-auth-url-params", "OIDC Auth URL Parameters", StructKind::Strings)
         .env("CODER_OIDC_AUTH_URL_PARAMS")
@@ -163,7 +145,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("authURLParams")
         .field("oidc.auth_url_params")
         .default("{\"access_type\": \"offline\"}")
-        .not_yet()
         .help("Further query parameters for the provider's login page."),
     switch("oidc-ignore-userinfo", "OIDC Ignore UserInfo")
         .env("CODER_OIDC_IGNORE_USERINFO")
@@ -171,7 +152,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("ignoreUserInfo")
         .field("oidc.ignore_user_info")
         .default("false")
-        .not_yet()
         .help("Read claims from the id token alone."),
     switch("oidc-access-token-claims", "OIDC Access Token Claims")
         .env("CODER_OIDC_ACCESS_TOKEN_CLAIMS")
@@ -180,7 +160,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("oidc.source_user_info_from_access_token")
         .default("false")
         .hidden()
-        .not_yet()
         .help("Read claims from the access token too, which must be a JWT."),
     text("oidc-organization-field", "OIDC Organization Field")
         .env("CODER_OIDC_ORGANIZATION_FIELD")
@@ -188,7 +167,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("organizationField")
         .field("oidc.organization_field")
         .hidden()
-        .not_yet()
         .help("Claim that says which organizations a user belongs to."),
     switch("oidc-organization-assign-default", "OIDC Assign Default Organization")
         .env("CODER_OIDC_ORGANIZATION_ASSIGN_DEFAULT")
@@ -197,7 +175,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("oidc.organization_assign_default")
         .default("true")
         .hidden()
-        .not_yet()
         .help("Add everyone who logs in to the default organization."),
     structured("oidc-organization-mapping", "OIDC Organization Sync Mapping", StructKind::UuidLists)
         .env("CODER_OIDC_ORGANIZATION_MAPPING")
@@ -206,14 +183,12 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("oidc.organization_mapping")
         .default("{}")
         .hidden()
-        .not_yet()
         .help("Map from values of that claim to organization ids."),
     text("oidc-group-field", "OIDC Group Field")
         .env("CODER_OIDC_GROUP_FIELD")
         .group(&groups::OIDC)
         .yaml("groupField")
         .field("oidc.groups_field")
-        .not_yet()
         .help("Claim that says which groups a user is in; needed for following them here."),
     structured("oidc-group-mapping", "OIDC Group Mapping", StructKind::Strings)
         .env("CODER_OIDC_GROUP_MAPPING")
@@ -221,7 +196,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("groupMapping")
         .field("oidc.group_mapping")
         .default("{}")
-        .not_yet()
         .help("Map from the provider's group names to names here."),
     switch("oidc-group-auto-create", "Enable OIDC Group Auto Create")
         .env("CODER_OIDC_GROUP_AUTO_CREATE")
@@ -229,7 +203,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("enableGroupAutoCreate")
         .field("oidc.group_auto_create")
         .default("false")
-        .not_yet()
         .help("Make groups that do not exist yet."),
     regexp("oidc-group-regex-filter", "OIDC Regex Group Filter")
         .env("CODER_OIDC_GROUP_REGEX_FILTER")
@@ -237,21 +210,18 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("groupRegexFilter")
         .field("oidc.group_regex_filter")
         .default(".*")
-        .not_yet()
         .help("Follow only groups that match this regular expression, after mapping."),
     list("oidc-allowed-groups", "OIDC Allowed Groups")
         .env("CODER_OIDC_ALLOWED_GROUPS")
         .group(&groups::OIDC)
         .yaml("groupAllowed")
         .field("oidc.group_allow_list")
-        .not_yet()
         .help("Groups whose members may log in; empty lets everybody."),
     text("oidc-user-role-field", "OIDC User Role Field")
         .env("CODER_OIDC_USER_ROLE_FIELD")
         .group(&groups::OIDC)
         .yaml("userRoleField")
         .field("oidc.user_role_field")
-        .not_yet()
         .help("Claim that says which roles a user has."),
     structured("oidc-user-role-mapping", "OIDC User Role Mapping", StructKind::StringLists)
         .env("CODER_OIDC_USER_ROLE_MAPPING")
@@ -259,14 +229,12 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("userRoleMapping")
         .field("oidc.user_role_mapping")
         .default("{}")
-        .not_yet()
         .help("Map from values of that claim to lists of roles here."),
     list("oidc-user-role-default", "OIDC User Role Default")
         .env("CODER_OIDC_USER_ROLE_DEFAULT")
         .group(&groups::OIDC)
         .yaml("userRoleDefault")
         .field("oidc.user_roles_default")
-        .not_yet()
         .help("Roles that everyone gets who logs in, besides member."),
     text("oidc-sign-in-text", "OpenID Connect sign in text")
         .env("CODER_OIDC_SIGN_IN_TEXT")
@@ -274,27 +242,23 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("signInText")
         .field("oidc.sign_in_text")
         .default("OpenID Connect")
-        .not_yet()
         .help("Text of the login button."),
     url("oidc-icon-url", "OpenID connect icon URL")
         .env("CODER_OIDC_ICON_URL")
         .group(&groups::OIDC)
         .yaml("iconURL")
         .field("oidc.icon_url")
-        .not_yet()
         .help("Icon of the login button."),
     text("oidc-signups-disabled-text", "Signups disabled text")
         .env("CODER_OIDC_SIGNUPS_DISABLED_TEXT")
         .group(&groups::OIDC)
         .yaml("signupsDisabledText")
         .field("oidc.signups_disabled_text")
-        .not_yet()
         .help("What to tell people who may not sign up."),
     switch("dangerous-oidc-skip-issuer-checks", "Skip OIDC issuer checks (not recommended)")
         .env("CODER_DANGEROUS_OIDC_SKIP_ISSUER_CHECKS")
         .group(&groups::OIDC)
         .yaml("dangerousSkipIssuerChecks")
         .field("oidc.skip_issuer_checks")
-        .not_yet()
         .help("Accept tokens whose issuer is not the configured one."),
 ];

@@ -144,6 +144,22 @@ queries! {
         allow(on Delete db.unguarded().get_group_by_id(id)?),
         sql "DELETE FROM groups WHERE id = :id";
 
+    /// Makes a group, unless the organization has one of its name.
+    InsertMissingGroups = insert_missing_group(db, group: &Group) -> exec;
+        allow(system Create System),
+        sql "INSERT INTO groups {insert} ON CONFLICT (organization_id, name) DO NOTHING";
+
+    /// Puts a user into these groups of an organization; what is no group of its own is left out.
+    InsertUserGroupsByID = insert_user_groups_by_id(db, user_id: Uuid, organization_id: Uuid, ids: &[Uuid]) -> exec;
+        allow(system Update System),
+        sql "INSERT INTO group_members (user_id, group_id)
+            SELECT :user_id::uuid, g.id FROM groups g WHERE g.organization_id = :organization_id AND g.id IN [:ids] ON CONFLICT DO NOTHING";
+
+    /// Takes a user out of these groups.
+    RemoveUserFromGroups = remove_user_from_groups(db, user_id: Uuid, ids: &[Uuid]) -> exec;
+        allow(system Update System),
+        sql "DELETE FROM group_members WHERE user_id = :user_id AND group_id IN [:ids]";
+
     /// Puts a user into a group.
     InsertGroupMember = insert_group_member(db, group_id: Uuid, user_id: Uuid) -> exec;
         allow(on Update db.unguarded().get_group_by_id(group_id)?),

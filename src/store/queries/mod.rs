@@ -26,6 +26,7 @@ pub mod site_configs;
 pub mod tasks;
 pub mod template_versions;
 pub mod templates;
+pub mod user_links;
 pub mod users;
 pub mod workspace_builds;
 pub mod workspace_list;
@@ -63,6 +64,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         template_versions::QUERIES,
         templates::QUERIES,
         tasks::QUERIES,
+        user_links::QUERIES,
         users::QUERIES,
         workspace_builds::QUERIES,
         workspace_list::QUERIES,

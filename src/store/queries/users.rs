@@ -188,6 +188,21 @@ queries! {
         allow(on UpdatePersonal db.unguarded().get_user_by_id(id)?),
         sql "UPDATE users SET username = :username, name = :name, updated_at = :updated_at WHERE id = :id RETURNING {row}";
 
+    /// Makes a user be called as the identity provider says.
+    UpdateUserProfile = update_user_profile_of_provider(db, id: Uuid, email: &str, name: &str, avatar_url: &str, updated_at: Time) -> one User;
+        allow(on UpdatePersonal db.unguarded().get_user_by_id(id)?),
+        sql "UPDATE users SET email = :email, name = :name, avatar_url = :avatar_url, updated_at = :updated_at WHERE id = :id RETURNING {row}";
+
+    /// Changes how a user signs in; who signs in elsewhere has the password given here, an empty one, that nothing matches.
+    UpdateUserLoginType = update_user_login_type(db, id: Uuid, login_type: LoginType, hashed_password: &[u8]) -> one User;
+        allow(system Update System),
+        sql "UPDATE users SET login_type = :login_type, hashed_password = :hashed_password WHERE id = :id RETURNING {row}";
+
+    /// Keeps which account at github.com a user has.
+    UpdateUserGithubComUserID = update_user_github_com_user_id(db, id: Uuid, github_com_user_id: i64) -> exec;
+        allow(check may_update_password(db, id)),
+        sql "UPDATE users SET github_com_user_id = :github_com_user_id WHERE id = :id";
+
     /// Replaces a user's roles in the deployment.
     UpdateUserRoles = update_user_roles(db, id: Uuid, roles: &[String]) -> one User;
         allow(check may_update_roles(db, id, roles)),
