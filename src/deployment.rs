@@ -51,8 +51,8 @@ pub struct Parts {
     /// Talks to other services.
     pub outbound: Outbound,
     /// The services where users connect their accounts.
-    /// What is known of the identity provider.
     pub external_auth: Providers,
+    /// What is known of the identity provider.
     pub oidc: crate::auth::oidc::Known,
     /// The last look at the deployment's health.
     pub health: crate::health::Monitor,

@@ -13,6 +13,7 @@ mod external_auth;
 mod files;
 mod first_steps;
 mod front_door;
+mod login;
 mod oauth2;
 mod organizations;
 mod parameters;

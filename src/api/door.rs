@@ -118,6 +118,7 @@ impl Door {
                 let headers = methods.iter().map(|method| ("Allow".to_owned(), (*method).to_owned())).collect();
                 Response { status: 405, headers, body: Vec::new() }
             }
+            None if path == "/scim/v2" || path.starts_with("/scim/v2/") => super::scim::elsewhere(cx).into_response(),
             None if is_below_api(path) => Error::new(404, "Route not found.").into_response(),
             None => pages::elsewhere(&cx.request),
         }

@@ -145,6 +145,7 @@ pub fn all() -> Routes {
     super::general::routes(&mut r);
     super::groups::routes(&mut r);
     super::health::routes(&mut r);
+    super::idp_sync::routes(&mut r);
     super::licenses::routes(&mut r);
     super::login::routes(&mut r);
     super::members::routes(&mut r);
@@ -159,6 +160,7 @@ pub fn all() -> Routes {
     super::template_dry_runs::routes(&mut r);
     super::presets::routes(&mut r);
     super::users::routes(&mut r);
+    super::scim::routes(&mut r);
     super::sessions::routes(&mut r);
     super::settings::routes(&mut r);
     super::workspaces::routes(&mut r);

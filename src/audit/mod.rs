@@ -198,12 +198,17 @@ pub fn workspace_fields(about: &AboutWorkspace<'_>) -> serde_json::Value {
 pub enum Subsystem {
     /// Lets what nobody uses sleep, and wakes it.
     Dormancy,
+    /// Makes and suspends users as a directory says.
+    Scim,
 }
 
 /// What else an entry tells when nobody asked for the change.
 pub fn by_itself(subsystem: Subsystem) -> serde_json::Value {
-    let Subsystem::Dormancy = subsystem;
-    json!({ "automatic_actor": "coder", "automatic_subsystem": "dormancy" })
+    let name = match subsystem {
+        Subsystem::Dormancy => "dormancy",
+        Subsystem::Scim => "scim",
+    };
+    json!({ "automatic_actor": "coder", "automatic_subsystem": name })
 }
 
 /// Writes what a request did, or tried: what was refused is logged with its status and without a difference.

@@ -148,6 +148,50 @@ const ROUTES: &[(&str, &str, Leaves)] = &[
     ("PUT", "/oauth2/clients/{client_id}", BY_ITSELF),
     ("PUT", "/oauth2/revoke", WRONG),
     ("PUT", "/oauth2/tokens", WRONG),
+    (
+        "PATCH",
+        "/api/v2/organizations/{organization}/settings/idpsync/groups",
+        Logs(&[(ResourceType::IdpSyncSettingsGroup, Write)]),
+    ),
+    (
+        "PATCH",
+        "/api/v2/organizations/{organization}/settings/idpsync/groups/config",
+        Logs(&[(ResourceType::IdpSyncSettingsGroup, Write)]),
+    ),
+    (
+        "PATCH",
+        "/api/v2/organizations/{organization}/settings/idpsync/groups/mapping",
+        Logs(&[(ResourceType::IdpSyncSettingsGroup, Write)]),
+    ),
+    (
+        "PATCH",
+        "/api/v2/organizations/{organization}/settings/idpsync/roles",
+        Logs(&[(ResourceType::IdpSyncSettingsRole, Write)]),
+    ),
+    (
+        "PATCH",
+        "/api/v2/organizations/{organization}/settings/idpsync/roles/config",
+        Logs(&[(ResourceType::IdpSyncSettingsRole, Write)]),
+    ),
+    (
+        "PATCH",
+        "/api/v2/organizations/{organization}/settings/idpsync/roles/mapping",
+        Logs(&[(ResourceType::IdpSyncSettingsRole, Write)]),
+    ),
+    ("PATCH", "/api/v2/settings/idpsync/organization", Logs(&[(ResourceType::IdpSyncSettingsOrganization, Write)])),
+    (
+        "PATCH",
+        "/api/v2/settings/idpsync/organization/config",
+        Logs(&[(ResourceType::IdpSyncSettingsOrganization, Write)]),
+    ),
+    (
+        "PATCH",
+        "/api/v2/settings/idpsync/organization/mapping",
+        Logs(&[(ResourceType::IdpSyncSettingsOrganization, Write)]),
+    ),
+    ("PATCH", "/scim/v2/Users/{id}", Logs(&[(USER, Write)])),
+    ("POST", "/scim/v2/Users", Logs(&[(USER, Create)])),
+    ("PUT", "/scim/v2/Users/{id}", Logs(&[(USER, Write)])),
 ];
 
 #[test]
@@ -186,7 +230,10 @@ impl Walk {
             target.replace_range(start..=end, value);
         }
         let bytes = serde_json::to_vec(&body).expect("JSON");
-        let headers = vec![("Content-Type", "application/json"), ("User-Agent", "a walker")];
+        let mut headers = vec![("Content-Type", "application/json"), ("User-Agent", "a walker")];
+        if target.starts_with("/scim") {
+            headers.push(("Authorization", "Bearer the-directory"));
+        }
         let answer = client.send(&Request { method, target: &target, headers, body: &bytes });
         assert!(answer.answer.status < 400, "{answer}");
         let request = answer.header("X-Coder-Request-Id").expect("a request's id").to_owned();
@@ -208,7 +255,8 @@ fn check(entry: &AuditLog, status: u16) {
     assert_eq!((entry.ip.as_str(), entry.user_agent.as_str()), ("127.0.0.1", "a walker"));
     assert!(entry.user.is_some() && !entry.id.is_nil() && !entry.resource_id.is_nil());
     // What concerns an organization says which.
-    let of_organization = [ORGANIZATION, MEMBER, GROUP, ROLE, TEMPLATE, VERSION, WORKSPACE];
+    let sync = [ResourceType::IdpSyncSettingsGroup, ResourceType::IdpSyncSettingsRole];
+    let of_organization = [ORGANIZATION, MEMBER, GROUP, ROLE, TEMPLATE, VERSION, WORKSPACE, sync[0], sync[1]];
     assert_eq!(entry.organization.is_some(), of_organization.contains(&entry.resource_type), "{entry:?}");
     assert_eq!(entry.organization.as_ref().map(|o| o.id).unwrap_or_default(), entry.organization_id);
 }
@@ -218,11 +266,13 @@ fn routes_log_what_they_say_they_log() {
     let server = Options::default()
         .set("CODER_EXPERIMENTS", "workspace-sharing,oauth2")
         .set("CODER_ALLOW_WORKSPACE_RENAMES", "true")
+        .set("CODER_SCIM_AUTH_HEADER", "the-directory")
         .start();
     let owner = server.owner();
     let mut walk = Walk { owner: server.owner(), called: BTreeSet::new() };
     users(&server, &owner, &mut walk);
     organizations(&server, &owner, &mut walk);
+    identity_providers(&server, &owner, &mut walk);
     templates(&server, &owner, &mut walk);
     workspaces(&server, &owner, &mut walk);
     applications(&owner, &mut walk);
@@ -317,6 +367,28 @@ fn organizations(server: &Server, owner: &Client, walk: &mut Walk) {
     let sharing = ("PATCH", "/api/v2/organizations/{organization}/settings/workspace-sharing");
     walk.call(owner, sharing, &second, json!({ "sharing_disabled": true }));
     walk.call(owner, ("DELETE", "/api/v2/organizations/{organization}"), &second, json!(null));
+}
+
+fn identity_providers(server: &Server, owner: &Client, walk: &mut Walk) {
+    for (pattern, filled) in [
+        ("/api/v2/organizations/{organization}/settings/idpsync/groups", &["default"][..]),
+        ("/api/v2/organizations/{organization}/settings/idpsync/roles", &["default"]),
+        ("/api/v2/settings/idpsync/organization", &[]),
+    ] {
+        let below = |part: &str| {
+            let listed = ROUTES.iter().find(|(_, p, _)| p.strip_prefix(pattern) == Some(part));
+            ("PATCH", listed.expect("a listed route").1)
+        };
+        walk.call(owner, ("PATCH", pattern), filled, json!({ "field": "one" }));
+        walk.call(owner, below("/config"), filled, json!({ "field": "two" }));
+        walk.call(owner, below("/mapping"), filled, json!({ "Add": [] }));
+    }
+    let anonymous = server.anonymous();
+    let sky = |active: bool| json!({ "userName": "sky", "active": active, "emails": [{ "primary": true, "value": "sky@example.com" }] });
+    let made = walk.call(&anonymous, ("POST", "/scim/v2/Users"), &[], sky(true)).json();
+    let id = [made["id"].as_str().unwrap()];
+    walk.call(&anonymous, ("PATCH", "/scim/v2/Users/{id}"), &id, sky(false));
+    walk.call(&anonymous, ("PUT", "/scim/v2/Users/{id}"), &id, sky(true));
 }
 
 fn templates(server: &Server, owner: &Client, walk: &mut Walk) {

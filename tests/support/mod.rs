@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod client;
+pub mod idp;
 pub mod postgres;
 pub mod process;
 pub mod server;
