@@ -45,7 +45,8 @@ fn organizations_follow_the_claim() {
         says(&idp, claims.clone());
         let mut got = sign_in(&idp, &server).organization_ids;
         let mut want = want;
-        (got.sort(), want.sort());
+        got.sort();
+        want.sort();
         assert_eq!(got, want, "{claims}");
     }
     owner.patch(&format!("{path}/config"), json!({"field": "orgs", "assign_default": true})).expect(200);
