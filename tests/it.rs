@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module a capability, each against a server of its own.
 
 mod audit;
+mod authz_tools;
 mod cli_server;
 mod config;
 mod crash;

@@ -114,6 +114,13 @@ impl Subjects {
 
     /// The subject of a user under a scope made for the occasion, such as an agent's.
     pub fn compile(&self, db: &Db, user: Uuid, scope: ScopeSpec) -> Result<Known, Error> {
+        let (spec, status) = Subjects::read(db, user, scope)?;
+        let username = spec.name.clone().into();
+        Ok(Known { subject: Arc::new(spec.compile_with(self.options)?), status, username })
+    }
+
+    /// What a subject is compiled from. `db` must be the system's.
+    pub fn read(db: &Db, user: Uuid, scope: ScopeSpec) -> Result<(SubjectSpec, UserStatus), Error> {
         let row = db.get_authorization_user_roles(user)?;
         let mut roles = Vec::with_capacity(row.roles.len());
         for role in &row.roles {
@@ -138,11 +145,6 @@ impl Subjects {
             }
             custom
         };
-        let spec = SubjectSpec { id: user, name: row.username.clone(), roles, custom, groups: row.groups, scope };
-        Ok(Known {
-            subject: Arc::new(spec.compile_with(self.options)?),
-            status: row.status,
-            username: row.username.into(),
-        })
+        Ok((SubjectSpec { id: user, name: row.username, roles, custom, groups: row.groups, scope }, row.status))
     }
 }

@@ -4,6 +4,7 @@
 //! standard output, and fails with a [`Failure`]; [`main`] turns that into a message on standard
 //! error and an exit status. To add a command, write its file and add it to [`COMMANDS`].
 
+mod authz;
 pub mod banner;
 mod db;
 pub mod help;
@@ -39,7 +40,7 @@ pub struct Command {
 }
 
 /// Every command, in the order of `--help`.
-pub static COMMANDS: &[Command] = &[server::COMMAND, db::COMMAND, version::COMMAND];
+pub static COMMANDS: &[Command] = &[server::COMMAND, db::COMMAND, authz::COMMAND, version::COMMAND];
 
 /// Why a command ended without having done what was asked.
 #[derive(Debug, thiserror::Error)]

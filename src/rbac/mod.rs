@@ -20,6 +20,7 @@
 //! ```
 
 mod acl;
+pub mod explain;
 mod filter;
 mod kinds;
 mod object;

@@ -35,6 +35,8 @@ pub const UNKNOWN_ACTION: &str = "juggle";
 /// A subject in both forms, under one name.
 pub struct Player {
     pub name: String,
+    /// What the subject was compiled from, where the product does not keep that to itself.
+    pub spec: Option<SubjectSpec>,
     pub subject: Subject,
     pub naive: naive::Subject,
 }
@@ -137,7 +139,7 @@ pub fn player(name: &str, parts: &[Part]) -> Player {
     };
     let roles = parts.iter().map(|p| p.naive.clone()).collect();
     let naive = naive::Subject { id: ME.to_string(), roles, groups: vec![GROUP.to_string()], scope: scope_all() };
-    Player { name: name.to_owned(), subject: spec.compile().unwrap(), naive }
+    Player { name: name.to_owned(), subject: spec.clone().compile().unwrap(), spec: Some(spec), naive }
 }
 
 const SITE_ROLES: [&str; 5] = ["owner", "member", "auditor", "template-admin", "user-admin"];
@@ -197,7 +199,7 @@ pub fn system_players() -> Vec<Player> {
             let role = fact_role(fact, (name == "sub_agent_api").then_some(ORG_A));
             let id = subject.id().to_string();
             let naive = naive::Subject { id, roles: vec![role], groups: vec![], scope: scope_all() };
-            Player { name: format!("system {name}"), subject, naive }
+            Player { name: format!("system {name}"), spec: None, subject, naive }
         })
         .collect()
 }

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use rockpool::rbac::{Action, Filter, Object, Resource};
+use rockpool::rbac::explain::explain;
+use rockpool::rbac::{Action, Filter, Object, Resource, RoleOptions, SubjectSpec};
 use uuid::Uuid;
 
 use super::cast::{self, Player, WITHOUT_LISTS, action_name, asked, product_allows};
@@ -65,6 +66,73 @@ fn every_scope_decides_as_the_rules_say_and_never_adds() {
         }
     }
     assert!(kept > 1000, "only {kept} were allowed: the scopes cannot be told apart");
+}
+
+#[test]
+fn access_lists_under_every_scope_decide_as_the_rules_say() {
+    let wanted =
+        ["member of A", "member of A and B", "organization-admin of A", "banned organization-admin of A", "owner"];
+    let players = cast::players();
+    let players = || players.iter().filter(|p| wanted.contains(&&*p.name));
+    assert_eq!(players().count(), wanted.len());
+    let scopes = cast::named_scopes();
+    let (mut count, mut by_list) = (0_usize, 0_usize);
+    for kind in Resource::ALL.iter().filter(|kind| kind.has_acl()) {
+        for asked in asked() {
+            let props = cast::shapes(*kind, asked);
+            for player in players() {
+                for scope in &scopes {
+                    count += 1;
+                    if !count.is_multiple_of(STRIDE) {
+                        continue;
+                    }
+                    let subject = player.subject.under_scope(scope.spec.clone());
+                    let naive = super::naive::Subject { scope: scope.naive.clone(), ..player.naive.clone() };
+                    let ballot = Ballot::cast(&naive, kind.as_str(), action_name(asked));
+                    for prop in &props[WITHOUT_LISTS..] {
+                        let got = product_allows(&subject, asked, &prop.object);
+                        let what = (&player.name, &scope.name, action_name(asked), kind, &prop.shape);
+                        assert_eq!(got, ballot.allows(&prop.naive), "{what:?}");
+                        by_list += usize::from(got && !ballot.role_allow(&prop.naive));
+                    }
+                }
+            }
+        }
+    }
+    assert!(by_list > 500, "only {by_list} were allowed by a list: scopes keep everything out");
+}
+
+#[test]
+fn an_explanation_has_the_decision_for_its_end() {
+    let players = cast::players();
+    let scopes = cast::named_scopes();
+    let (mut count, mut kinds) = (0_usize, std::collections::BTreeMap::<&str, usize>::new());
+    for player in &players {
+        let spec = player.spec.as_ref().expect("players have one");
+        let unlimited = std::iter::once(&spec.scope).chain(scopes.iter().map(|named| &named.spec));
+        for (at, scope) in unlimited.enumerate() {
+            let subject = player.subject.under_scope(scope.clone());
+            let spec = SubjectSpec { scope: scope.clone(), ..spec.clone() };
+            for kind in Resource::ALL {
+                for asked in asked() {
+                    count += 1;
+                    if !count.is_multiple_of(if at == 0 { STRIDE.min(5) } else { STRIDE * 31 }) {
+                        continue;
+                    }
+                    for prop in cast::shapes(*kind, asked) {
+                        let rule = explain(&spec, RoleOptions::default(), asked, &prop.object);
+                        let what = (&player.name, &scope.name, action_name(asked), kind, &prop.shape);
+                        assert_eq!(rule.allows(), product_allows(&subject, asked, &prop.object), "{what:?}: {rule:?}");
+                        *kinds.entry(rule.kind()).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+    let seen: Vec<&str> = kinds.keys().copied().collect();
+    let all =
+        ["allow_list", "everyone_acl", "group_acl", "negative_permission", "no_grant", "role", "scope", "user_acl"];
+    assert_eq!(seen, all, "every sort of rule decides somewhere: {kinds:?}");
 }
 
 /// A row has one organization or none, and only some kinds of rows have access lists.
