@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module a capability, each against a server of its own.
 
+mod access;
 mod audit;
 mod authz_tools;
 mod cli_server;

@@ -37,6 +37,15 @@ pub fn none() -> Reply {
     empty(204)
 }
 
+/// 204 with the media type of the body that it does not have: clients know some answers so.
+pub fn none_of_json() -> Reply {
+    Ok(Response {
+        status: 204,
+        headers: vec![("Content-Type".into(), "application/json; charset=utf-8".into())],
+        body: Vec::new(),
+    })
+}
+
 /// A status without a body.
 pub fn empty(status: u16) -> Reply {
     Ok(Response { status, headers: Vec::new(), body: Vec::new() })

@@ -103,10 +103,7 @@ fn delete_role(cx: &Cx) -> Reply {
         found => audit.before(&found?),
     };
     db.delete_custom_role(organization.id, name).or_forbidden()?;
-    // Clients know this answer with a media type, though it has no body.
-    let mut response = reply::none()?;
-    response.headers.push(("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned()));
-    Ok(response)
+    reply::none_of_json()
 }
 
 /// The organization and the body of a request that writes a role, checked as far as that goes without the store.

@@ -46,7 +46,8 @@ fn get_acl(cx: &Cx) -> Reply {
     let listed = acl::users(&db, ids(&template.user_acl.0))?;
     let listed: Vec<_> = listed.into_iter().filter(|user| user.status != sdk::UserStatus::Suspended).collect();
     let user_ids: Vec<Uuid> = listed.iter().map(|user| user.id).collect();
-    let organizations = db.get_organization_ids_by_member_ids(&user_ids)?;
+    // Where they are members is for those to see who may see them there.
+    let organizations = cx.db().get_organization_ids_by_member_ids(&user_ids)?;
     let mut organizations: HashMap<Uuid, Vec<Uuid>> =
         organizations.into_iter().map(|o| (o.user_id, o.organization_ids)).collect();
     let users = listed.into_iter().map(|user| {

@@ -141,14 +141,15 @@ fn patch(cx: &Cx) -> Reply {
     reply::none()
 }
 
-fn changed(mut acl: Acl, changes: &[(Uuid, ActionSet)]) -> WorkspaceAcl {
+fn changed(mut acl: Acl, changes: &Changes) -> WorkspaceAcl {
     for (id, actions) in changes {
-        acl.set(*id, *actions);
+        acl.set(*id, actions.unwrap_or_default());
     }
     WorkspaceAcl(acl)
 }
 
-type Changes = Vec<(Uuid, ActionSet)>;
+/// Ids and what they shall be allowed; nothing where the role is none, which has been noted as wrong.
+type Changes = Vec<(Uuid, Option<ActionSet>)>;
 
 /// What a request asks for. 400 that names every role that is none, and everybody who does not exist;
 /// who only loses a role need not exist any more.
@@ -180,17 +181,16 @@ fn read(field: &'static str, roles: &BTreeMap<String, Word<WorkspaceRole>>, wron
         if actions.is_none() {
             wrong.push((field, format!("role {:?} is not a valid workspace role", role.as_str())));
         }
-        match (Uuid::try_parse(id), actions) {
-            (Ok(id), Some(actions)) => changes.push((id, actions)),
-            (Ok(_), None) => {}
-            (Err(_), _) => wrong.push((field, format!("{id} is not a valid UUID."))),
+        match Uuid::try_parse(id) {
+            Ok(id) => changes.push((id, actions)),
+            Err(_) => wrong.push((field, format!("{id} is not a valid UUID."))),
         }
     }
     changes
 }
 
 fn given(changes: &Changes) -> Vec<Uuid> {
-    changes.iter().filter(|(_, actions)| !actions.is_empty()).map(|(id, _)| *id).collect()
+    changes.iter().filter(|(_, actions)| *actions != Some(ActionSet::NONE)).map(|(id, _)| *id).collect()
 }
 
 fn missing(what: &str, field: &'static str, changes: &Changes, known: &[Uuid], wrong: &mut Wrong) {
@@ -205,5 +205,5 @@ fn delete(cx: &Cx) -> Reply {
     allowed_in_organization(cx, &workspace)?;
     cx.db().delete_workspace_acl_by_id(workspace.id).or_forbidden()?;
     audit.after(&Workspace { user_acl: WorkspaceAcl::default(), group_acl: WorkspaceAcl::default(), ..workspace });
-    reply::none()
+    reply::none_of_json()
 }

@@ -335,7 +335,8 @@ fn session_token(running: &Running<'_>, subject: &Subject) -> Result<String, Fai
             expires_at: now + lifetime,
             created_at: now,
             updated_at: now,
-            login_type: sdk::LoginType::Token,
+            // As a session of the owner: it is not among the tokens that the owner has made.
+            login_type: subject.owner.login_type,
             lifetime_seconds: lifetime.as_secs() as i64,
             ip_address: "0.0.0.0".to_owned(),
             token_name: name.clone(),

@@ -29,6 +29,7 @@ use crate::store::lock::Lock;
 use crate::store::postgres::{PostgresOptions, Target};
 use crate::store::{self, Setup, Store, Switches};
 use crate::time::Clock;
+use crate::users::dormancy::Dormancy;
 
 /// How long requests under way may take to end when the server is told to.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -85,6 +86,7 @@ pub struct Running {
     metrics: Option<http::Server>,
     provisioners: Provisioners,
     purge: Purge,
+    dormancy: Dormancy,
     presence: Option<Presence>,
     /// To other replicas, where there may be some.
     relay: Option<Relay>,
@@ -153,7 +155,8 @@ impl Running {
         let provisioners = Provisioners::start(&deployment, Arc::new(move || Box::new(engine.session())))?;
         let purge = Purge::start(&deployment).map_err(io("cannot start a thread"))?;
         let presence = Presence::start(&deployment)?;
-        Ok(Running { deployment, http, metrics, provisioners, purge, presence, relay, _folder: folder })
+        let dormancy = Dormancy::start(&deployment).map_err(io("cannot start a thread"))?;
+        Ok(Running { deployment, http, metrics, provisioners, purge, dormancy, presence, relay, _folder: folder })
     }
 
     /// Where it listens.
@@ -177,6 +180,7 @@ impl Running {
         if let Some(relay) = self.relay {
             relay.stop();
         }
+        self.dormancy.stop();
         // Last, so that what happens at the end is still seen.
         if let Some(metrics) = self.metrics {
             metrics.shutdown(DRAIN);

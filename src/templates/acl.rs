@@ -46,9 +46,9 @@ pub fn update(db: &Db, everything: &Db, template: &Template, request: &UpdateTem
     let mut wrong = Vec::new();
     let wanted_users = read("user_perms", &request.user_perms, &mut wrong);
     let wanted_groups = read("group_perms", &request.group_perms, &mut wrong);
-    let given = |wanted: &[(Uuid, ActionSet)]| -> Vec<Uuid> {
+    let given = |wanted: &Wanted| -> Vec<Uuid> {
         // Who is gone can still be taken off a list.
-        wanted.iter().filter(|(_, actions)| !actions.is_empty()).map(|(id, _)| *id).collect()
+        wanted.iter().filter(|(_, actions)| *actions != Some(ActionSet::NONE)).map(|(id, _)| *id).collect()
     };
     let known = users(everything, given(&wanted_users))?.into_iter().map(|user| user.id).collect();
     unknown("user_perms", "user", given(&wanted_users), &known, &mut wrong);
@@ -66,12 +66,11 @@ pub fn update(db: &Db, everything: &Db, template: &Template, request: &UpdateTem
     })
 }
 
-/// Ids and what they shall be allowed; what is no id or no role is noted as wrong.
-fn read(
-    field: &str,
-    wanted: &BTreeMap<String, Word<TemplateRole>>,
-    wrong: &mut Vec<ValidationError>,
-) -> Vec<(Uuid, ActionSet)> {
+/// Ids and what they shall be allowed; nothing where the role is none, which has been noted as wrong.
+type Wanted = Vec<(Uuid, Option<ActionSet>)>;
+
+/// What is wanted of a request; what is no id or no role is noted as wrong.
+fn read(field: &str, wanted: &BTreeMap<String, Word<TemplateRole>>, wrong: &mut Vec<ValidationError>) -> Wanted {
     let mut refuse = |detail| wrong.push(ValidationError { field: field.to_owned(), detail });
     let mut read = Vec::new();
     for (id, role) in wanted {
@@ -83,7 +82,7 @@ fn read(
             refuse(format!("{:?} is no role for a template.", role.as_str()));
         }
         match Uuid::try_parse(id) {
-            Ok(id) => read.extend(actions.map(|actions| (id, actions))),
+            Ok(id) => read.push((id, actions)),
             Err(_) => refuse(format!("{id:?} is not a UUID.")),
         }
     }
@@ -96,10 +95,10 @@ fn unknown(field: &str, what: &str, given: Vec<Uuid>, known: &HashSet<Uuid>, wro
     }
 }
 
-fn changed(acl: &TemplateAcl, wanted: &[(Uuid, ActionSet)]) -> TemplateAcl {
+fn changed(acl: &TemplateAcl, wanted: &Wanted) -> TemplateAcl {
     let mut acl: Acl = acl.0.clone();
     for (id, actions) in wanted {
-        acl.set(*id, *actions);
+        acl.set(*id, actions.unwrap_or_default());
     }
     TemplateAcl(acl)
 }

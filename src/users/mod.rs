@@ -1,6 +1,7 @@
 //! Users: made with everything that belongs to a new one, and changed so that the deployment is never
 //! left without an owner who can act. Who may do it is the store's to say.
 
+pub mod dormancy;
 pub mod git_keys;
 
 use uuid::Uuid;

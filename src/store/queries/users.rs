@@ -308,6 +308,12 @@ queries! {
                 last_seen_at = CASE WHEN :is_seen THEN :updated_at::timestamptz ELSE last_seen_at END
             WHERE id = :id RETURNING {row}";
 
+    /// Lets the accounts sleep that nobody has used since then.
+    UpdateInactiveUsersToDormant = update_inactive_users_to_dormant(db, last_seen_after: Time, updated_at: Time) -> many User;
+        allow(system Create System),
+        sql "UPDATE users SET status = 'dormant', updated_at = :updated_at
+            WHERE last_seen_at < :last_seen_after AND status = 'active' AND is_system = FALSE RETURNING {row}";
+
     /// The organizations of each of these users.
     GetOrganizationIDsByMemberIDs = get_organization_ids_by_member_ids(db, ids: &[Uuid]) -> many UserOrganizations;
         allow(rows Read),
