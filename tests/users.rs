@@ -426,13 +426,14 @@ fn every_user_has_a_key_for_git_of_the_configured_kind() {
 }
 
 #[test]
-fn reading_oneself_takes_three_queries_and_writes_nothing() {
+fn reading_oneself_again_asks_the_database_nothing() {
     let server = Options::default()
         .set("CODER_PROMETHEUS_ENABLE", "true")
         .set("CODER_PROMETHEUS_ADDRESS", "127.0.0.1:0")
         .set("CODER_PROMETHEUS_COLLECT_DB_METRICS", "true")
         .start();
     let owner = server.owner();
+    owner.get("/api/v2/users/me").expect(200);
     owner.get("/api/v2/users/me").expect(200);
     let queries = || -> BTreeMap<String, u64> {
         let gathered = server.running().deployment.registry.gather();
@@ -451,10 +452,17 @@ fn reading_oneself_takes_three_queries_and_writes_nothing() {
         .map(|(query, count)| (query.as_str(), count - before.get(query).unwrap_or(&0)))
         .filter(|(_, count)| *count > 0)
         .collect();
-    let mut want = BTreeMap::from([("GetAPIKeyByID", 1), ("GetOrganizationIDsByMemberIDs", 1), ("GetUserByID", 1)]);
-    if postgres::engine() == Engine::Postgres {
-        // Another replica may have changed what the caller may do, so it is asked for each time.
-        want.extend([("CustomRoles", 1), ("GetAuthorizationUserRoles", 1)]);
-    }
+    // Nobody else writes to an SQLite file, so what was read before still holds. Where there may be other replicas, each
+    // may have changed what the caller may do, and all is asked for again.
+    let want = match postgres::engine() {
+        Engine::Sqlite => BTreeMap::new(),
+        Engine::Postgres => BTreeMap::from([
+            ("CustomRoles", 1),
+            ("GetAPIKeyByID", 1),
+            ("GetAuthorizationUserRoles", 1),
+            ("GetOrganizationIDsByMemberIDs", 1),
+            ("GetUserByID", 1),
+        ]),
+    };
     assert_eq!(ran, want);
 }

@@ -205,7 +205,7 @@ fn of_status(status: WorkspaceStatus) -> &'static str {
 const HAS_AGENT_SQLITE: &str = "b.transition = 'start' AND EXISTS (
     SELECT 1 FROM workspace_resources r JOIN workspace_agents a ON a.resource_id = r.id
     WHERE r.job_id = b.job_id AND a.deleted = FALSE AND CASE
-        WHEN a.first_connected_at IS NULL AND a.connection_timeout_seconds > 0 AND ?::timestamptz - a.created_at > a.connection_timeout_seconds * 1000000 THEN 'timeout'
+        WHEN a.first_connected_at IS NULL AND a.connection_timeout_seconds > 0 AND ? - a.created_at > a.connection_timeout_seconds * 1000000 THEN 'timeout'
         WHEN a.first_connected_at IS NULL THEN 'connecting'
         WHEN a.disconnected_at > a.last_connected_at OR a.last_connected_at < ? THEN 'disconnected'
         WHEN a.last_connected_at IS NOT NULL THEN 'connected'
