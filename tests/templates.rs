@@ -628,7 +628,7 @@ fn access_lists_decide_who_sees_and_changes_a_template() {
 
     for (perms, fields) in [
         (json!({"user_perms": {mel.id.to_string(): "boss"}}), &["user_perms"][..]),
-        (json!({"user_perms": {"x": "use"}, "group_perms": {"y": "use"}}), &["user_perms", "group_perms"]),
+        (json!({"user_perms": {"x": "use"}, "group_perms": {"y": "use"}}), &["group_perms", "user_perms"]),
         (json!({"group_perms": {Uuid::from_u128(7).to_string(): "use"}}), &["group_perms"]),
     ] {
         assert_eq!(owner.patch(&acl, &perms).invalid(), fields, "{perms}");

@@ -60,7 +60,7 @@ impl Lock {
                 Err(TryLockError::Error(source)) => return Err(io(source)),
                 Err(TryLockError::WouldBlock) => {
                     let pid = holder(&mut file);
-                    if pid.is_none_or(lives) || begun.elapsed() > GRACE {
+                    if pid.is_none_or(is_another) || begun.elapsed() > GRACE {
                         return Err(LockError::Held { database: database.to_owned(), pid });
                     }
                     std::thread::sleep(Duration::from_millis(5));
@@ -84,6 +84,12 @@ fn holder(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     file.rewind().and_then(|()| file.take(32).read_to_string(&mut text)).ok()?;
     text.trim().parse().ok()
+}
+
+/// Whether it is a process that lives, and not this one: a server of this process that has just been stopped may still be
+/// letting go, or a child that is being started have a copy of the lock until it runs its own program.
+fn is_another(pid: u32) -> bool {
+    pid != std::process::id() && lives(pid)
 }
 
 fn lives(pid: u32) -> bool {

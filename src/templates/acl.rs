@@ -44,16 +44,16 @@ pub fn groups(db: &Db, ids: Vec<Uuid>) -> Result<Vec<GroupOfOrganization>, store
 /// Gives and takes roles. `everything` sees all users and groups, whoever asks.
 pub fn update(db: &Db, everything: &Db, template: &Template, request: &UpdateTemplateACL) -> Result<Template, Error> {
     let mut wrong = Vec::new();
-    let wanted_users = read("user_perms", &request.user_perms, &mut wrong);
-    let wanted_groups = read("group_perms", &request.group_perms, &mut wrong);
     let given = |wanted: &Wanted| -> Vec<Uuid> {
         // Who is gone can still be taken off a list.
         wanted.iter().filter(|(_, actions)| *actions != Some(ActionSet::NONE)).map(|(id, _)| *id).collect()
     };
-    let known = users(everything, given(&wanted_users))?.into_iter().map(|user| user.id).collect();
-    unknown("user_perms", "user", given(&wanted_users), &known, &mut wrong);
+    let wanted_groups = read("group_perms", &request.group_perms, &mut wrong);
     let known = groups(everything, given(&wanted_groups))?.into_iter().map(|group| group.id).collect();
     unknown("group_perms", "group", given(&wanted_groups), &known, &mut wrong);
+    let wanted_users = read("user_perms", &request.user_perms, &mut wrong);
+    let known = users(everything, given(&wanted_users))?.into_iter().map(|user| user.id).collect();
+    unknown("user_perms", "user", given(&wanted_users), &known, &mut wrong);
     if !wrong.is_empty() {
         return Err(Error::Invalid(wrong));
     }

@@ -61,7 +61,7 @@ fn what_is_refused_is_logged_with_its_status_and_without_what_it_would_have_chan
     owner.put("/api/v2/users/mona/roles", json!({ "roles": ["king"] })).refused(400);
     owner.put("/api/v2/users/mona/profile", json!({ "username": "owner", "name": "" })).refused(409);
     client.delete("/api/v2/users/me").refused(403);
-    client.patch(&format!("/api/v2/groups/{}", server.organization()), json!({ "quota_allowance": 1 })).refused(403);
+    client.patch(&format!("/api/v2/groups/{}", server.organization()), json!({ "quota_allowance": 1 })).refused(400);
     server
         .anonymous()
         .post("/api/v2/users/login", json!({ "email": "mona@example.com", "password": "no" }))
@@ -77,7 +77,7 @@ fn what_is_refused_is_logged_with_its_status_and_without_what_it_would_have_chan
         .collect();
     let want = [
         ("{user} unsuccessfully attempted to login", 401, "mona"),
-        ("{user} unsuccessfully attempted to write group {target}", 403, "mona"),
+        ("{user} unsuccessfully attempted to write group {target}", 400, "mona"),
         ("{user} unsuccessfully attempted to delete user {target}", 403, "mona"),
         ("{user} unsuccessfully attempted to write user {target}", 409, "owner"),
         ("{user} unsuccessfully attempted to write user {target}", 400, "owner"),
