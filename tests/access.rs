@@ -11,6 +11,7 @@ use rockpool::time::{Clock, Time};
 use rockpool::users::dormancy;
 use serde_json::{Value, json};
 
+use crate::support::postgres;
 use crate::support::templates::SMALLEST;
 use crate::support::{Client, Options, PASSWORD, Server};
 
@@ -84,6 +85,9 @@ fn deleting_a_template_without_the_right_is_forbidden_and_no_failure() {
 
 #[test]
 fn an_owner_of_the_deployment_shares_any_workspace_also_one_of_a_system_account() {
+    if postgres::skips("the test gives the workspace to a system account in the file itself") {
+        return;
+    }
     let mut server = sharing().process().start();
     let owner = server.owner();
     let (mel, as_mel) = server.user("mel", &[]);

@@ -107,6 +107,12 @@ impl Conn for Lease {
         args: &[Value<'_>],
         on_row: &mut dyn FnMut(&dyn Row) -> Result<(), Error>,
     ) -> Result<u64, Error> {
+        if args.iter().any(holds_nul) {
+            // Nothing that is stored can be equal to it.
+            let asks = sql.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"));
+            let why = "a text with the character U+0000 cannot be kept in Postgres";
+            return if asks { Ok(0) } else { Err(Error::Refused(why.to_owned())) };
+        }
         match self.session().run(sql, args, on_row) {
             Err(failed) if failed.try_another && !self.session().is_in_transaction() => {
                 self.reconnect()?;
@@ -134,5 +140,14 @@ impl Conn for Lease {
 
     fn rollback(&mut self) -> Result<(), Error> {
         self.session().rollback()
+    }
+}
+
+/// Whether it holds the one character that Postgres has no text with.
+fn holds_nul(value: &Value<'_>) -> bool {
+    match value {
+        Value::Text(text) => text.contains('\0'),
+        Value::Texts(texts) => texts.iter().any(|text| text.contains('\0')),
+        _ => false,
     }
 }
