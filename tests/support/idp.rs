@@ -273,7 +273,7 @@ fn id_token(url: &str, script: &Script, grant: &Grant) -> String {
     }
     set("iss", if fault == Fault::OtherIssuer { "https://elsewhere.example".into() } else { url.into() });
     set("aud", if fault == Fault::OtherAudience { "other-client".into() } else { CLIENT_ID.into() });
-    set("exp", if fault == Fault::Expired { (now - 1).into() } else { (now + 300).into() });
+    set("exp", if fault == Fault::Expired { (now - 1).into() } else { (now + 3600).into() });
     set("nbf", if fault == Fault::NotYet { (now + 3600).into() } else { now.into() });
     match (fault, &grant.nonce) {
         (Fault::OtherNonce, _) => set("nonce", "another".into()),
