@@ -38,6 +38,8 @@ pub struct Parts {
     pub version: String,
     /// Metrics.
     pub registry: prometheus::Registry,
+    /// Entries of the audit log that are written after their answer.
+    pub late_audit: crate::audit::late::Late,
     /// Compiled subjects of users.
     pub subjects: crate::auth::Subjects,
     /// The order in which lists show workspaces.

@@ -9,6 +9,7 @@ pub mod api;
 pub mod archive;
 pub mod audit;
 pub mod auth;
+pub mod background;
 pub mod builds;
 pub mod cli;
 pub mod config;

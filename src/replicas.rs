@@ -3,11 +3,9 @@
 //!
 //! On SQLite there is one process, and nobody to show it to.
 
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-
+use crate::background::Repeating;
 use crate::deployment::Deployment;
 use crate::store::driver::Dialect;
 use crate::store::queries::replicas::Replica;
@@ -23,8 +21,8 @@ const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Shows that this process is there, until it is stopped.
 pub struct Presence {
-    stop: Sender<()>,
-    thread: JoinHandle<()>,
+    deployment: Deployment,
+    beats: Repeating,
 }
 
 impl Presence {
@@ -38,18 +36,16 @@ impl Presence {
             return Ok(None);
         }
         db.insert_replica(&this(deployment, deployment.clock.now(), latency_ms(&db)?))?;
-        let (stop, stopped) = crossbeam_channel::bounded(0);
-        let deployment = deployment.clone();
-        let thread = std::thread::Builder::new().name("replica".to_owned()).spawn(move || beat(&deployment, &stopped));
-        let thread = thread.map_err(|e| Error::Unavailable(format!("cannot start a thread: {e}")))?;
-        Ok(Some(Presence { stop, thread }))
+        let of_thread = deployment.clone();
+        let beats = Repeating::start("replica", BEAT, BEAT, move || show(&of_thread, None))
+            .map_err(|e| Error::Unavailable(format!("cannot start a thread: {e}")))?;
+        Ok(Some(Presence { deployment: deployment.clone(), beats }))
     }
 
     /// Says that this process ends.
     pub fn stop(self) {
-        drop(self.stop);
-        // A thread that panicked is gone as well.
-        let _ = self.thread.join();
+        self.beats.stop();
+        show(&self.deployment, Some(self.deployment.clock.now()));
     }
 }
 
@@ -84,19 +80,14 @@ fn this(deployment: &Deployment, now: Time, latency_ms: i32) -> Replica {
     }
 }
 
-fn beat(deployment: &Deployment, stopped: &Receiver<()>) {
-    let db = deployment.system_db();
-    let show = |stopped_at: Option<Time>| {
-        let now = deployment.clock.now();
-        db.update_replica(deployment.replica.id, now, stopped_at, latency_ms(&db)?)?;
-        db.delete_replicas_updated_before(now - FORGOTTEN)
-    };
-    let mut goes_on = true;
-    while goes_on {
-        goes_on = stopped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout);
-        if let Err(e) = show((!goes_on).then(|| deployment.clock.now())) {
-            log::warn!(target: "replicas", "this replica cannot show that it is there: {e}");
-        }
+/// Shows that this process is there, or that it ends, and forgets those that have been gone for long.
+fn show(deployment: &Deployment, stopped_at: Option<Time>) {
+    let (db, now) = (deployment.system_db(), deployment.clock.now());
+    let shown = latency_ms(&db)
+        .and_then(|latency| db.update_replica(deployment.replica.id, now, stopped_at, latency))
+        .and_then(|_| db.delete_replicas_updated_before(now - FORGOTTEN));
+    if let Err(e) = shown {
+        log::warn!(target: "replicas", "this replica cannot show that it is there: {e}");
     }
 }
 

@@ -3,40 +3,15 @@
 use rockpool::sdk::{ProvisionerJobStatus, Workspace, WorkspaceBuild, WorkspaceStatus, WorkspaceTransition};
 use serde_json::json;
 
-use crate::support::templates::{SMALLEST, tar};
+use crate::support::templates::{SMALLEST, tar, waiting};
 use crate::support::{Options, eventually};
-
-/// A template whose build goes on until a file is there, and says when it has begun by making another.
-pub fn waiting_template(folder: &std::path::Path) -> String {
-    format!(
-        r#"
-terraform {{
-  required_providers {{
-    coder = {{ source = "coder/coder" }}
-  }}
-}}
-data "coder_workspace" "me" {{}}
-resource "terraform_data" "kept" {{
-  input = "kept"
-}}
-resource "terraform_data" "waits" {{
-  count      = data.coder_workspace.me.start_count
-  depends_on = [terraform_data.kept]
-  provisioner "local-exec" {{
-    command = "touch '{0}/begun'; until [ -e '{0}/go-on' ]; do sleep 0.02; done"
-  }}
-}}
-"#,
-        folder.display()
-    )
-}
 
 #[test]
 fn a_build_that_a_kill_cut_off_is_failed_at_the_next_start_and_can_be_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Options::default().process().start();
     let owner = server.owner();
-    let template = server.template("waits", &[("main.tf", &waiting_template(folder.path()))]);
+    let template = server.template("waits", &[("main.tf", &waiting(folder.path()))]);
     let made: Workspace =
         owner.post("/api/v2/users/me/workspaces", json!({"template_id": template.id, "name": "box"})).ok(201);
     eventually("the build", || folder.path().join("begun").exists().then_some(()));
@@ -69,7 +44,7 @@ fn a_server_that_is_told_to_end_gives_up_its_builds_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Options::default().process().start();
     let owner = server.owner();
-    let template = server.template("waits", &[("main.tf", &waiting_template(folder.path()))]);
+    let template = server.template("waits", &[("main.tf", &waiting(folder.path()))]);
     let made: Workspace =
         owner.post("/api/v2/users/me/workspaces", json!({"template_id": template.id, "name": "box"})).ok(201);
     eventually("the build", || folder.path().join("begun").exists().then_some(()));

@@ -58,8 +58,6 @@ fn a_backup_of_a_serving_database_has_what_was_acknowledged_and_can_be_restored(
     let data_dir = server.folder().join("data");
     let owner = server.owner();
 
-    // Users are made all the while, in pairs: a backup between two of a pair would be fine, one without an
-    // acknowledged user would not.
     let before = owner.get("/api/v2/users").ok::<Value>(200)["count"].as_u64().expect("a count");
     let made: Value = serde_json::from_str(&ok(db(&data_dir, &["backup", file, "-o", "json"]))).expect("JSON");
     assert_eq!(made["version"], 412);

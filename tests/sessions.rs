@@ -286,8 +286,7 @@ fn a_foreign_page_cannot_write_with_a_browsers_cookie() {
     let (_, cara) = server.user("cara", &[]);
     let nobody = server.anonymous();
     let key = cara.token();
-    let fetched = nobody.get("/api/v2/buildinfo").cookie("csrf_token").unwrap();
-    let csrf = fetched.split(['=', ';']).nth(1).map(|v| format!("{v}=")).unwrap();
+    let csrf = nobody.get("/api/v2/buildinfo").cookie_value("csrf_token");
     let session = format!("coder_session_token={key}");
     let both = format!("{session}; csrf_token={csrf}");
     let body = br#"{"username": "cara", "name": "Cara"}"#;

@@ -61,7 +61,6 @@ fn every_query_is_understood_by_the_engine() {
     rockpool::store::functions::register(&conn).unwrap();
     conn.execute("ATTACH DATABASE ?1 AS ephemeral", [place.file().with_extension("ephemeral").to_string_lossy()])
         .unwrap();
-    rockpool::store::functions::register(&conn).unwrap();
     let mut failed = Vec::new();
     for query in queries::all() {
         let text = query.prepared(Dialect::Sqlite).unwrap().open_text();

@@ -10,6 +10,8 @@ use uuid::Uuid;
 use super::params::{Page, Params};
 use super::routes::Routes;
 use super::{Cx, Error, OrForbidden, Reply, reply, users};
+use crate::audit::MAX_USER_AGENT;
+use crate::audit::late;
 use crate::rbac::{Action, Object, Resource};
 use crate::sdk::{self, AuditAction, ResourceType, WireEnum};
 use crate::store::queries::audit_logs::{AuditLog, AuditSearch};
@@ -43,6 +45,7 @@ fn get_audit(cx: &Cx) -> Reply {
     allow(cx)?;
     let page = Page::of(cx)?;
     let conditions = search(cx)?.conditions(cx.db().dialect());
+    late::catch_up(&cx.deployment);
     let count = cx.db().count_audit_logs(&conditions)?;
     let page_size = if page.limit == 0 { PAGE_SIZE } else { page.limit };
     let found = match count {
@@ -208,7 +211,7 @@ fn post_test_entry(cx: &Cx) -> Reply {
         user_id: actor.user_id,
         organization_id: body.organization_id.unwrap_or_default(),
         ip: cx.request.peer.map(|ip| ip.to_string()),
-        user_agent: cx.request.head.headers.get("User-Agent").map(|text| text.chars().take(256).collect()),
+        user_agent: cx.request.head.headers.get("User-Agent").map(|text| text.chars().take(MAX_USER_AGENT).collect()),
         resource_type,
         resource_id: body.resource_id.unwrap_or_else(|| cx.deployment.ids.uuid()),
         resource_target: actor.username.to_string(),

@@ -6,23 +6,17 @@
 
 use subtle::ConstantTimeEq;
 
+use super::login::{self, REDIRECT_COOKIE, STATE_COOKIE, STATE_LENGTH, VERIFIER_COOKIE, redirect::local};
 use super::routes::Routes;
 use super::{Cx, Error, Reply, authn, oauth2, pages, reply};
-use crate::config::SameSite;
+use crate::auth::oauth;
 use crate::external_auth::Provider;
 use crate::external_auth::links::{self, Error as LinkError};
 use crate::external_auth::remote::Line;
 use crate::http::Response;
-use crate::oauth2::pkce;
-use crate::oauth2::uri::Uri;
 use crate::sdk;
 use crate::store::Optional;
 
-const STATE_COOKIE: &str = "oauth_state";
-const REDIRECT_COOKIE: &str = "oauth_redirect";
-const VERIFIER_COOKIE: &str = "oauth_pkce_verifier";
-const STATE_LENGTH: usize = 32;
-const VERIFIER_LENGTH: usize = 64;
 /// How long somebody may take at the service, in seconds.
 const LOGIN_SECONDS: u32 = 3600;
 
@@ -114,9 +108,9 @@ fn get_device(cx: &Cx) -> Reply {
 
 /// Connects, once the code was entered there.
 fn post_device(cx: &Cx) -> Reply {
-    let provider = provider(cx)?;
+    provider(cx)?;
     let body: sdk::ExternalAuthDeviceExchange = cx.body()?;
-    let provider = device_provider(cx).map(|_| provider)?;
+    let provider = device_provider(cx)?;
     let token = provider
         .finish_device(line(cx), &body.device_code)
         .map_err(|e| Error::bad("The device code could not be exchanged.").detail(e.to_string()))?;
@@ -171,8 +165,8 @@ fn get_callback(cx: &Cx) -> Reply {
 fn to_service(cx: &Cx, provider: &Provider) -> Response {
     let ids = &cx.deployment.ids;
     let state = ids.alphanumeric(STATE_LENGTH);
-    let verifier = provider.takes_challenges().then(|| ids.alphanumeric(VERIFIER_LENGTH));
-    let challenge = verifier.as_deref().map(pkce::challenge);
+    let verifier = provider.takes_challenges().then(|| oauth::verifier(ids));
+    let challenge = verifier.as_deref().map(oauth::challenge);
     let target = match cx.query("redirect") {
         "" => String::new(),
         asked => local(asked),
@@ -193,22 +187,7 @@ fn redirect(location: String, cookies: Vec<String>) -> Response {
 }
 
 fn cookie(cx: &Cx, name: &str, value: &str, seconds: u32) -> String {
-    let cookies = &cx.deployment.config.cookies;
-    let secure = if cookies.secure { "; Secure" } else { "" };
-    let same_site = match cookies.same_site {
-        SameSite::Lax => "Lax",
-        SameSite::None => "None",
-    };
-    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly{secure}; SameSite={same_site}")
-}
-
-/// Path and query of a target, so that nobody is sent to another server.
-fn local(target: &str) -> String {
-    let Some(uri) = Uri::parse(target).filter(|_| target.is_ascii() && !target.contains([';', ','])) else {
-        return "/".to_owned();
-    };
-    let path = format!("/{}", uri.path.trim_start_matches('/'));
-    uri.query.map_or(path.clone(), |query| format!("{path}?{query}"))
+    format!("{name}={value}; Max-Age={seconds}; {}", login::attributes(cx))
 }
 
 /// The service that the path names.
@@ -227,26 +206,4 @@ fn line(cx: &Cx) -> Line<'_> {
 
 fn unanswered(message: &str, e: &crate::external_auth::remote::Error) -> Error {
     Error::new(500, message).detail(e.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_sent_to_another_server() {
-        for (target, want) in [
-            ("/templates/new?x=1", "/templates/new?x=1"),
-            ("https://evil.example/a", "/a"),
-            ("//evil.example/a", "/a"),
-            ("https://evil.example//other.example", "/other.example"),
-            ("/\\evil.example", "/"),
-            ("javascript:alert(1)", "/alert(1)"),
-            ("", "/"),
-            ("/a\r\nSet-Cookie: x=y", "/"),
-            ("/a; Domain=evil.example", "/"),
-        ] {
-            assert_eq!(local(target), want, "{target:?}");
-        }
-    }
 }

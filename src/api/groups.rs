@@ -9,6 +9,7 @@ use super::params::Params;
 use super::routes::Routes;
 use super::{Cx, Error, Reply, entitlements, lookup, reply};
 use crate::audit::GroupWithMembers;
+use crate::licensing;
 use crate::rbac::Action;
 use crate::rbac::system::PREBUILDS_USER_ID;
 use crate::sdk::{self, AuditAction, FeatureName, ResourceType};
@@ -94,7 +95,7 @@ fn post_group(cx: &Cx) -> Reply {
     let organization = lookup::organization(cx)?;
     let body: sdk::CreateGroupRequest = cx.body()?;
     if body.name == EVERYONE {
-        return Err(Error::invalid("Invalid group name.", "name", format!("{EVERYONE:?} is a reserved group name")));
+        return Err(Error::invalid("The group cannot have this name.", "name", format!("{EVERYONE:?} is reserved.")));
     }
     let group = Group {
         id: cx.deployment.ids.uuid(),
@@ -107,7 +108,7 @@ fn post_group(cx: &Cx) -> Reply {
     };
     match cx.db().insert_group(&group) {
         Err(e) if e.is_unique() => Err(Error::conflict(format!("A group named {:?} exists already.", group.name))
-            .field("name", "Group names must be unique")),
+            .field("name", "This name is in use.")),
         made => {
             let group = made.or_forbidden()?;
             audit.after(&GroupWithMembers { group: &group, members: &[] });
@@ -132,7 +133,7 @@ fn patch_group(cx: &Cx) -> Reply {
         return Err(Error::bad(format!("The group {EVERYONE:?} cannot have another name for people.")));
     }
     if renames && body.name == EVERYONE {
-        return Err(Error::bad(format!("{EVERYONE:?} is a reserved group name.")));
+        return Err(Error::bad(format!("The name {EVERYONE:?} is reserved.")));
     }
     if is_everyone && !(body.add_users.is_empty() && body.remove_users.is_empty()) {
         return Err(Error::new(403, format!("Who is in the group {EVERYONE:?} follows from the organization.")));
@@ -209,7 +210,7 @@ fn delete_group(cx: &Cx) -> Reply {
         return Err(Error::bad(format!("The group {EVERYONE:?} cannot be deleted.")));
     }
     cx.db().delete_group_by_id(group.id).or_forbidden()?;
-    reply::message("Successfully deleted group!")
+    reply::message("The group was deleted.")
 }
 
 /// What a user's workspaces in an organization may cost a day, and do.
@@ -228,10 +229,10 @@ fn get_quota_in_default(cx: &Cx) -> Reply {
 
 fn show_quota(cx: &Cx, user: &User, organization: Uuid) -> Reply {
     let db = cx.db();
-    let budget = match entitlements::require(cx, FeatureName::TemplateRbac) {
-        Ok(()) => db.get_quota_allowance_for_user(user.id, organization)?,
+    let budget = match licensing::entitled(&cx.deployment.config, FeatureName::TemplateRbac) {
+        true => db.get_quota_allowance_for_user(user.id, organization)?,
         // Without groups nothing is limited.
-        Err(_) => -1,
+        false => -1,
     };
     let credits_consumed = db.get_quota_consumed_for_user(user.id, organization)?;
     reply::ok(&sdk::WorkspaceQuota { credits_consumed, budget })

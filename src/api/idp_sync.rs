@@ -180,9 +180,9 @@ fn patch_groups(cx: &Cx) -> Reply {
     change(cx, organization(cx)?, |body: GroupSyncSettings, _: GroupSyncSettings| {
         readable(&body.regex_filter)?;
         if !body.legacy_group_name_mapping.is_empty() {
-            let message = "Unexpected field 'legacy_group_name_mapping'. Field not allowed, set to null or remove it.";
-            return Err(Error::invalid(message, "legacy_group_name_mapping", "field is not allowed")
-                .detail("legacy_group_name_mapping is deprecated, use mapping instead"));
+            let message = "legacy_group_name_mapping cannot be set any more.";
+            return Err(Error::invalid(message, "legacy_group_name_mapping", "must be left out or empty")
+                .detail("Use mapping, which names groups by their ids."));
         }
         Ok(body)
     })
@@ -253,23 +253,24 @@ fn get_organization_values(cx: &Cx) -> Reply {
 }
 
 fn show_fields(cx: &Cx, organization: Option<Uuid>) -> Reply {
-    let fields = cx.db().oidc_claim_fields(organization).map_err(|e| unreadable(e, "the available IDP fields"))?;
+    let fields = cx.db().oidc_claim_fields(organization).map_err(|e| unreadable(e, "which claims there have been"))?;
     reply::ok(&Some(fields).filter(|fields| !fields.is_empty()))
 }
 
 fn show_values(cx: &Cx, organization: Option<Uuid>) -> Reply {
     let claim = cx.query("claimField");
     if claim.is_empty() {
-        return Err(Error::bad("claimField query parameter is required"));
+        return Err(Error::bad("Say by claimField which claim is meant."));
     }
     let values = cx.db().oidc_claim_field_values(organization, claim);
-    reply::ok(&values.map_err(|e| unreadable(e, "the IDP claim field values"))?)
+    reply::ok(&values.map_err(|e| unreadable(e, "what a claim has held"))?)
 }
 
 fn unreadable(e: StoreError, what: &str) -> Error {
     match e {
-        StoreError::Denied(_) => Error::new(403, format!("You do not have permission to view {what}"))
-            .detail("idpsync_settings.read permission is required"),
+        StoreError::Denied(_) => {
+            Error::new(403, format!("You may not see {what}.")).detail("Only who may read idpsync_settings may.")
+        }
         e => e.into(),
     }
 }

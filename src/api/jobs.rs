@@ -85,13 +85,16 @@ pub fn matched_provisioners_of(
     Ok(jobs.iter().map(|job| (job.id, matched_among(&daemons, job))).collect())
 }
 
+/// Whether a daemon is of the sort that a job needs.
+pub fn suits(daemon: &ProvisionerDaemon, job: &ProvisionerJob) -> bool {
+    daemon.organization_id == job.organization_id
+        && daemon.provisioners.iter().any(|p| p == job.provisioner.as_str())
+        && store::functions::takes(&daemon.tags, &job.tags)
+}
+
 fn matched_among(daemons: &[ProvisionerDaemon], job: &ProvisionerJob) -> sdk::MatchedProvisioners {
-    let eligible = daemons.iter().filter(|d| {
-        let runs = d.provisioners.iter().any(|p| p == job.provisioner.as_str());
-        d.organization_id == job.organization_id && runs && store::functions::takes(&d.tags, &job.tags)
-    });
     let mut matched = sdk::MatchedProvisioners::default();
-    for seen in eligible.filter_map(|d| d.last_seen_at) {
+    for seen in daemons.iter().filter(|daemon| suits(daemon, job)).filter_map(|d| d.last_seen_at) {
         matched.count += 1;
         if seen + jobs::queue::STALE >= job.created_at {
             matched.available += 1;

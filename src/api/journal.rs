@@ -16,7 +16,6 @@ pub(super) struct Journal(Arc<Mutex<Vec<Arc<Mutex<Entry>>>>>);
 
 /// An entry that is being made. It is written with what was shown by the time that the request is answered,
 /// and not at all when nothing was.
-#[derive(Clone)]
 pub struct Audit(Arc<Mutex<Entry>>);
 
 impl Audit {
@@ -50,11 +49,6 @@ impl Audit {
         self.0.lock().additional_fields = fields;
         self
     }
-    /// Leaves the entry out after all.
-    pub fn forget(&self) {
-        let mut entry = self.0.lock();
-        *entry = Entry::new(entry.resource, AuditAction::Write);
-    }
 }
 
 impl Cx {
@@ -78,7 +72,13 @@ impl Cx {
             request_id: self.request.id,
         };
         for entry in entries {
-            audit::after_request(&self.deployment, &entry.lock(), &asked, status);
+            let entry = entry.lock();
+            match entry.action {
+                AuditAction::Login if status >= 400 => {
+                    audit::late::leave(&self.deployment, entry.clone(), asked.clone(), status)
+                }
+                _ => audit::after_request(&self.deployment, &entry, &asked, status),
+            }
         }
     }
 }

@@ -16,7 +16,9 @@ pub fn refusal(status: u16, title: &str, text: &str) -> Response {
     page(status, body)
 }
 
-fn escaped(text: &str) -> String {
+/// A text as HTML: what has a meaning there is escaped, what nobody would see or what turns a line around
+/// is left out.
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -27,6 +29,8 @@ fn escaped(text: &str) -> String {
             '\'' => out.push_str("&#39;"),
             // Marks of the page itself mean nothing in what is put into it.
             '{' => out.push_str("&#123;"),
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {}
+            c if c.is_control() => {}
             c => out.push(c),
         }
     }
@@ -56,7 +60,7 @@ mod tests {
 
     #[test]
     fn what_others_say_is_text_and_no_markup() {
-        let page = refusal(403, "<script>{text}", "a & \"b\" <img src=x onerror='c'>");
+        let page = refusal(403, "<script>\u{202e}{text}", "a & \"b\" <img src=x onerror='c'>");
         let body = String::from_utf8(page.body).unwrap();
         assert!(body.contains("&lt;script&gt;&#123;text}"), "{body}");
         assert!(body.contains("a &amp; &quot;b&quot; &lt;img src=x onerror=&#39;c&#39;&gt;"), "{body}");

@@ -14,7 +14,6 @@ use crate::provisioners;
 use crate::rbac::system::PREBUILDS_USER_ID;
 use crate::rbac::{Action, Object, Resource};
 use crate::sdk::{self, WireEnum};
-use crate::store;
 use crate::store::queries::organizations::Organization;
 use crate::store::queries::provisioner_daemons::ProvisionerDaemon;
 use crate::store::queries::provisioner_jobs::ProvisionerJob;
@@ -183,10 +182,7 @@ fn show(cx: &Cx, jobs: Vec<ProvisionerJob>) -> Result<Vec<sdk::ProvisionerJob>, 
 
 /// Whether a job that has not begun could be taken by a daemon.
 fn could_take(daemon: &ProvisionerDaemon, job: &ProvisionerJob) -> bool {
-    job.started_at.is_none()
-        && daemon.organization_id == job.organization_id
-        && daemon.provisioners.iter().any(|p| p == job.provisioner.as_str())
-        && store::functions::takes(&daemon.tags, &job.tags)
+    job.started_at.is_none() && job_view::suits(daemon, job)
 }
 
 fn metadata(purpose: &JobPurpose) -> sdk::ProvisionerJobMetadata {

@@ -44,19 +44,16 @@ pub fn routes(r: &mut Routes) {
 pub fn elsewhere(cx: &Cx) -> Error {
     match enter(cx) {
         Err(refusal) => refusal,
-        Ok(()) => Error::new(404, format!("SCIM endpoint {} not found", cx.request.head.path))
-            .detail("This endpoint is not implemented. If it is correct and required, please contact support."),
+        Ok(()) => Error::new(404, format!("There is nothing of SCIM at {}.", cx.request.head.path))
+            .detail("Here SCIM is about users alone: /scim/v2/Users and /scim/v2/ServiceProviderConfig."),
     }
 }
 
 /// Whether there is SCIM here at all.
 fn enter(cx: &Cx) -> Result<(), Error> {
     if cx.deployment.config.scim_key.is_none() {
-        return Err(Error::new(
-            404,
-            "SCIM is disabled, please contact your administrator if you believe this is an error",
-        )
-        .detail("SCIM is switched on by giving the directory's key as CODER_SCIM_AUTH_HEADER."));
+        return Err(Error::new(404, "SCIM is switched off here.")
+            .detail("It is switched on by giving the directory's key as CODER_SCIM_AUTH_HEADER."));
     }
     entitlements::require(cx, FeatureName::Scim)
 }
@@ -71,7 +68,7 @@ fn admit(cx: &Cx) -> Result<Result<(), Response>, Error> {
     };
     let key = cx.deployment.config.scim_key.as_ref().map_or("", |key| key.expose());
     let fits = !key.is_empty() && bool::from(sent.as_bytes().ct_eq(key.as_bytes()));
-    Ok(if fits { Ok(()) } else { Err(failure(401, "invalidAuthorization", "invalid authorization")) })
+    Ok(if fits { Ok(()) } else { Err(failure(401, "invalidAuthorization", "the key is missing or wrong")) })
 }
 
 /// Refuses with an answer of SCIM's own, or goes on.
@@ -116,7 +113,7 @@ fn get_config(cx: &Cx) -> Reply {
             "authenticationSchemes": [{
                 "type": "oauthbearertoken",
                 "name": "HTTP Header Authentication",
-                "description": "Authentication scheme using the Authorization header with the shared token",
+                "description": "The key of the settings, as the value of the Authorization header",
                 "specUri": "",
                 "documentationUri": DOCUMENTATION,
             }],
@@ -139,7 +136,7 @@ fn get_users(cx: &Cx) -> Reply {
 /// Not there, always.
 fn get_user(cx: &Cx) -> Reply {
     or_answer!(admit(cx)?);
-    Ok(failure(404, "notFound", "endpoint will always return 404"))
+    Ok(failure(404, "notFound", "users are not shown here one by one"))
 }
 
 fn body(cx: &Cx) -> Result<SCIMUser, Response> {
@@ -147,7 +144,7 @@ fn body(cx: &Cx) -> Result<SCIMUser, Response> {
 }
 
 fn is_active(user: &SCIMUser) -> Result<bool, Response> {
-    user.active.ok_or_else(|| failure(400, "invalidRequest", "active field is required"))
+    user.active.ok_or_else(|| failure(400, "invalidRequest", "active must be true or false"))
 }
 
 /// Makes a user, or says who is there already; whoever was suspended may sign in again.
@@ -159,7 +156,7 @@ fn post_user(cx: &Cx) -> Reply {
     let active = or_answer!(is_active(&wanted));
     let primary = wanted.emails.iter().flatten().find(|email| email.primary).map(|email| email.value.clone());
     let Some(email) = primary.filter(|email| !email.is_empty()) else {
-        return Ok(failure(400, "invalidEmail", "no primary email provided"));
+        return Ok(failure(400, "invalidEmail", "none of the emails is the primary one"));
     };
     if names::email(&email).is_err() {
         return Ok(failure(400, "invalidEmail", "the primary email is not an address"));
@@ -225,20 +222,14 @@ fn put_user(cx: &Cx) -> Reply {
         && !wanted.user_name.is_empty()
         && wanted.user_name != user.username
     {
-        let detail = format!(
-            "username is currently an immutable field, and cannot be changed. Current: {}, New: {}",
-            user.username, wanted.user_name
-        );
+        let detail = format!("the userName stays {:?} and cannot become {:?}", user.username, wanted.user_name);
         return Ok(failure(400, "mutability", &detail));
     }
     change(cx, id, wanted)
 }
 
 fn id(cx: &Cx) -> Result<Uuid, Response> {
-    Uuid::try_parse(cx.param("id")).map_err(|_| {
-        let detail = format!("id must be a uuid: invalid UUID length: {}", cx.param("id").len());
-        failure(400, "invalidId", &detail)
-    })
+    Uuid::try_parse(cx.param("id")).map_err(|_| failure(400, "invalidId", "the id must be a UUID"))
 }
 
 fn change(cx: &Cx, id: Uuid, mut wanted: SCIMUser) -> Reply {
@@ -246,7 +237,7 @@ fn change(cx: &Cx, id: Uuid, mut wanted: SCIMUser) -> Reply {
     let db = cx.system_db();
     let Some(user) = db.get_user_by_id(id).optional()? else {
         // Not 404, which would make directories forget the user: they have always been told 500.
-        return Ok(failure(500, "internal", "fetch object: sql: no rows in result set"));
+        return Ok(failure(500, "internal", "there is no such user"));
     };
     let active = or_answer!(is_active(&wanted));
     let status = match (active, user.status) {

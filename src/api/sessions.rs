@@ -9,7 +9,6 @@ use super::users::password::verify;
 use super::{Audit, Cx, Error, OrForbidden, Reply, lookup, reply};
 use crate::audit::{self, Asked, Auditable, Entry, LoginConversion};
 use crate::auth::{conversion, keys};
-use crate::config::SameSite;
 use crate::rbac::scopes;
 use crate::sdk::{self, AuditAction, LoginType, ResourceType, UserStatus};
 use crate::store::queries::users::User;
@@ -180,9 +179,6 @@ fn get_scopes(_: &Cx) -> Reply {
 pub(super) fn session_cookie(cx: &Cx, token: &str) -> String {
     let cookies = &cx.deployment.config.cookies;
     let secure = if cookies.secure { "; Secure" } else { "" };
-    let same_site = match cookies.same_site {
-        SameSite::Lax => "Lax",
-        SameSite::None => "None",
-    };
+    let same_site = cookies.same_site.as_attribute();
     format!("{SESSION_COOKIE}={token}; Path=/; HttpOnly{secure}; SameSite={same_site}")
 }

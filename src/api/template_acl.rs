@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::routes::Routes;
-use super::{Cx, Error, OrForbidden, Reply, groups, lookup, reply, users};
-use crate::licensing;
+use super::{Cx, Error, OrForbidden, Reply, entitlements, groups, lookup, reply, users};
 use crate::rbac::{Acl, Action, Resource, role_name};
 use crate::sdk::{self, AuditAction, FeatureName, ResourceType, TemplateRole};
 use crate::store::Where;
@@ -22,10 +21,7 @@ pub fn routes(r: &mut Routes) {
 
 /// The template, where the deployment has access lists.
 fn template(cx: &Cx) -> Result<Template, Error> {
-    if !licensing::entitled(&cx.deployment.config, FeatureName::TemplateRbac) {
-        let name = licensing::display_name(FeatureName::TemplateRbac);
-        return Err(Error::new(403, format!("This deployment has no {name}.")));
-    }
+    entitlements::require(cx, FeatureName::TemplateRbac)?;
     lookup::template(cx)
 }
 

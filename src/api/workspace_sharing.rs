@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::routes::Routes;
 use super::workspaces::param;
-use super::{Audit, Cx, Error, OrForbidden, Reply, reply};
+use super::{Audit, Cx, Error, OrForbidden, Reply, experiments, reply};
 use crate::rbac::{Acl, ActionSet, Resource, role_actions, role_name};
 use crate::sdk::{self, AuditAction, ResourceType, Word, WorkspaceRole};
 use crate::store::queries::workspace_sharing::{SharedGroup, SharedGroupMember};
@@ -19,17 +19,9 @@ pub fn routes(r: &mut Routes) {
     r.user("DELETE", "/api/v2/workspaces/{workspace}/acl", delete);
 }
 
-/// Whether sharing is on trial here.
-pub fn on_trial(cx: &Cx) -> bool {
-    cx.deployment.config.experiments.iter().any(|e| e == "workspace-sharing")
-}
-
 fn shareable(cx: &Cx) -> Result<Workspace, Error> {
     let workspace = param(cx)?;
-    if !on_trial(cx) {
-        let message = "Workspace Sharing functionality requires enabling the 'workspace-sharing' experiment.";
-        return Err(Error::new(403, message));
-    }
+    experiments::require(cx, experiments::WORKSPACE_SHARING)?;
     Ok(workspace)
 }
 
@@ -165,7 +157,7 @@ fn changes(cx: &Cx, body: &sdk::UpdateWorkspaceACL) -> Result<(Changes, Changes)
     if wrong.is_empty() {
         return Ok((users, groups));
     }
-    let error = Error::bad("Invalid request to update workspace ACL");
+    let error = Error::bad("The workspace cannot be shared like this.");
     Err(wrong.into_iter().fold(error, |error, (field, why)| error.field(field, why)))
 }
 
@@ -179,11 +171,11 @@ fn read(field: &'static str, roles: &BTreeMap<String, Word<WorkspaceRole>>, wron
             name => role_actions(Resource::Workspace, name),
         };
         if actions.is_none() {
-            wrong.push((field, format!("role {:?} is not a valid workspace role", role.as_str())));
+            wrong.push((field, format!("There is no role {:?} for workspaces.", role.as_str())));
         }
         match Uuid::try_parse(id) {
             Ok(id) => changes.push((id, actions)),
-            Err(_) => wrong.push((field, format!("{id} is not a valid UUID."))),
+            Err(_) => wrong.push((field, format!("{id:?} is not a UUID."))),
         }
     }
     changes
@@ -195,7 +187,7 @@ fn given(changes: &Changes) -> Vec<Uuid> {
 
 fn missing(what: &str, field: &'static str, changes: &Changes, known: &[Uuid], wrong: &mut Wrong) {
     for id in given(changes).iter().filter(|id| !known.contains(id)) {
-        wrong.push((field, format!("{what} with ID {id} does not exist")));
+        wrong.push((field, format!("There is no {what} {id}.")));
     }
 }
 

@@ -268,7 +268,7 @@ fn shared_with(cx: &Cx, rows: &[Workspace]) -> Result<HashMap<Uuid, Vec<sdk::Sha
     use crate::rbac::{Acl, Resource, role_name};
     let shared: Vec<Uuid> =
         rows.iter().filter(|w| !w.user_acl.0.is_empty() || !w.group_acl.0.is_empty()).map(|w| w.id).collect();
-    if shared.is_empty() || !super::workspace_sharing::on_trial(cx) {
+    if shared.is_empty() || !super::experiments::is_on(cx, super::experiments::WORKSPACE_SHARING) {
         return Ok(HashMap::new());
     }
     let shown = cx.system_db().get_workspace_acl_names(&shared)?;

@@ -8,6 +8,7 @@
 
 pub mod connections;
 pub mod diff;
+pub mod late;
 pub mod table;
 mod things;
 
@@ -26,7 +27,7 @@ use crate::time::Time;
 pub use things::{GroupWithMembers, LoginConversion, MemberOfOrganization, Settings};
 
 /// The longest user agent that the log has room for, in characters.
-const MAX_USER_AGENT: usize = 256;
+pub const MAX_USER_AGENT: usize = 256;
 
 /// A thing whose changes are logged.
 pub trait Auditable {

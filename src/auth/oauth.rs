@@ -11,6 +11,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
+/// The grant by which a code that was typed on another device becomes a token (RFC 8628).
+pub const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// Length of a PKCE verifier, in characters.
 const VERIFIER_LENGTH: usize = 64;
 
@@ -78,24 +80,34 @@ pub fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
 }
 
-/// A URL with parameters added to those that it has.
-pub fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
+/// A URL with these parameters in its query, beside those that it has. Sorted by name, as clients of the
+/// ecosystem are used to.
+pub fn with_query(url: &str, more: &[(&str, &str)]) -> String {
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    pairs.extend(more.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}{query}")
+    // Header fields are ASCII.
+    format!("{}?{query}", percent_encoding::utf8_percent_encode(base, percent_encoding::CONTROLS))
+}
+
+/// What a client shows of itself in the Authorization field (RFC 6749, section 2.3.1): both parts are form-encoded
+/// before they are joined.
+pub fn basic(client_id: &str, secret: &str) -> String {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret))))
 }
 
 /// Asks for tokens; `fields` say by what grant.
 pub fn tokens(outbound: &Outbound, now: Time, client: &Client<'_>, fields: &[(&str, &str)]) -> Result<Tokens, Error> {
     let mut fields = fields.to_vec();
     let mut headers = Vec::new();
-    let basic;
+    let authorization;
     match (client.secret, client.proof) {
         (Some(secret), Proof::Basic) => {
-            // RFC 6749, 2.3.1: both are form-encoded before they are joined.
-            let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-            basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client.client_id), encode(secret))));
-            headers.push(("Authorization", basic.as_str()));
+            authorization = basic(client.client_id, secret);
+            headers.push(("Authorization", authorization.as_str()));
         }
         (Some(secret), Proof::Form) => fields.extend([("client_id", client.client_id), ("client_secret", secret)]),
         (None, _) => fields.push(("client_id", client.client_id)),
@@ -165,7 +177,10 @@ mod tests {
     #[test]
     fn parameters_join_those_that_a_url_has() {
         assert_eq!(with_query("https://a/b", &[("x", "1 2")]), "https://a/b?x=1+2");
-        assert_eq!(with_query("https://a/b?p=q", &[("x", "&")]), "https://a/b?p=q&x=%26");
+        assert_eq!(
+            with_query("https://a.example/b?z=1&a=2", &[("code", "c_1"), ("state", "x y&\r\nLocation: evil")]),
+            "https://a.example/b?a=2&code=c_1&state=x+y%26%0D%0ALocation%3A+evil&z=1"
+        );
     }
 
     #[test]

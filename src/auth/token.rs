@@ -47,7 +47,8 @@ pub fn matches(secret: &str, hashed: &[u8]) -> bool {
     bool::from(hash(secret).ct_eq(hashed))
 }
 
-fn hash(secret: &str) -> Vec<u8> {
+/// What is kept of a secret.
+pub fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 

@@ -4,6 +4,7 @@
 //! standard output, and fails with a [`Failure`]; [`main`] turns that into a message on standard
 //! error and an exit status. To add a command, write its file and add it to [`COMMANDS`].
 
+mod args;
 mod authz;
 pub mod banner;
 mod db;
@@ -51,6 +52,9 @@ pub enum Failure {
     /// It could not be done.
     #[error("{0}")]
     Failed(String),
+    /// What is wrong is in the answer already.
+    #[error("see above")]
+    Told,
     /// Nobody reads the output any more.
     #[error("the output is closed")]
     OutputClosed,
@@ -81,6 +85,7 @@ pub fn run(call: Call) -> ExitCode {
     let failure = match outcome {
         // A reader that has seen enough, such as `head`, is no failure.
         Ok(()) | Err(Failure::OutputClosed) => return ExitCode::SUCCESS,
+        Err(Failure::Told) => return ExitCode::FAILURE,
         Err(failure) => failure,
     };
     let command = name.map(|name| format!("rockpool {name}")).unwrap_or_else(|| "rockpool".to_owned());
@@ -91,7 +96,7 @@ pub fn run(call: Call) -> ExitCode {
             let _ = writeln!(io::stderr(), "See \"{command} --help\".");
             ExitCode::from(2)
         }
-        Failure::Failed(_) | Failure::OutputClosed => ExitCode::FAILURE,
+        Failure::Failed(_) | Failure::Told | Failure::OutputClosed => ExitCode::FAILURE,
     }
 }
 

@@ -118,6 +118,13 @@ fn secret(settings: &Settings, flag: &str) -> Option<Secret> {
     Some(settings.text(flag)).filter(|text| !text.is_empty()).map(Secret::new)
 }
 
+fn strings(settings: &Settings, flag: &str) -> BTreeMap<String, String> {
+    match &settings.get(flag).value {
+        Value::Strings(map) => map.clone(),
+        _ => BTreeMap::new(),
+    }
+}
+
 fn contradiction(message: &str) -> ConfigError {
     ConfigError::Contradiction(message.to_owned())
 }
@@ -133,10 +140,6 @@ impl Oidc {
                 return Err(contradiction("logging in through OIDC needs both --oidc-client-id and --oidc-issuer-url"));
             }
         }
-        let auth_url_params = match &settings.get("oidc-auth-url-params").value {
-            Value::Strings(params) => params.clone(),
-            _ => BTreeMap::new(),
-        };
         let secondary_claims =
             match (settings.switch("oidc-ignore-userinfo"), settings.switch("oidc-access-token-claims")) {
                 (_, true) => SecondaryClaims::AccessToken,
@@ -148,7 +151,7 @@ impl Oidc {
             client_id,
             client_secret: secret(settings, "oidc-client-secret"),
             scopes: settings.list("oidc-scopes").to_vec(),
-            auth_url_params,
+            auth_url_params: strings(settings, "oidc-auth-url-params"),
             skip_issuer_checks: settings.switch("dangerous-oidc-skip-issuer-checks"),
             secondary_claims,
             username_field: text("oidc-username-field"),
@@ -225,10 +228,7 @@ impl IdpSync {
             },
             organization_assign_default: settings.switch("oidc-organization-assign-default"),
             group_field: text("oidc-group-field"),
-            group_mapping: match &settings.get("oidc-group-mapping").value {
-                Value::Strings(mapping) => mapping.clone(),
-                _ => BTreeMap::new(),
-            },
+            group_mapping: strings(settings, "oidc-group-mapping"),
             group_regex_filter: text("oidc-group-regex-filter"),
             group_auto_create: settings.switch("oidc-group-auto-create"),
             group_allow_list: settings.list("oidc-allowed-groups").to_vec(),

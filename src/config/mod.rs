@@ -40,8 +40,6 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Address under which others reach the server; made from the listener when left out.
     pub access_url: Option<WebUrl>,
-    /// Whether to send browsers with another host name on to the access URL.
-    pub redirect_to_access_url: bool,
     /// Directory below which everything is kept.
     pub data_dir: PathBuf,
     /// Directory for what can be fetched or made again.
@@ -70,8 +68,6 @@ pub struct Config {
     pub scim_key: Option<Secret>,
     /// Only owners may log in with a password.
     pub disable_password_auth: bool,
-    /// No apps on the dashboard's own origin.
-    pub disable_path_apps: bool,
     /// Owners do not get into other people's workspaces.
     pub disable_owner_workspace_access: bool,
     /// Workspaces are not shared.

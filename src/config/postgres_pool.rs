@@ -14,7 +14,7 @@ pub struct PostgresPool {
 /// # Errors
 /// Says what the option must be.
 pub(super) fn max_open(configured: i64) -> Result<u32, String> {
-    u32::try_from(configured).ok().filter(|n| *n > 0).ok_or_else(|| "must be greater than zero".to_owned())
+    u32::try_from(configured).ok().filter(|n| *n > 0).ok_or_else(|| "must be 1 or more".to_owned())
 }
 
 /// The most idle connections, of what an option says: a number, or `auto` for a third of the most there may be.
@@ -28,10 +28,10 @@ pub(super) fn max_idle(max_open: u32, configured: &str) -> Result<u32, String> {
     }
     match configured.parse::<u32>() {
         Ok(idle) if idle > max_open => {
-            Err(format!("max idle connections ({idle}) cannot exceed max open connections ({max_open})"))
+            Err(format!("{idle} connections cannot stay open where there are {max_open} at most"))
         }
         Ok(idle) => Ok(idle),
-        Err(_) => Err(format!("{configured:?} must be \"auto\" or >= 0")),
+        Err(_) => Err(format!("must be a number or auto, not {configured:?}")),
     }
 }
 
@@ -56,11 +56,11 @@ mod tests {
             assert_eq!(max_idle(open, configured), Ok(want), "{configured:?} of {open}");
         }
         for (configured, want) in [
-            ("15", "max idle connections (15) cannot exceed max open connections (10)"),
-            ("11", "max idle connections (11) cannot exceed max open connections (10)"),
-            ("invalid", "must be \"auto\" or >= 0"),
-            ("-1", "must be \"auto\" or >= 0"),
-            ("", "must be \"auto\" or >= 0"),
+            ("15", "15 connections cannot stay open where there are 10 at most"),
+            ("11", "11 connections cannot stay open where there are 10 at most"),
+            ("some", "must be a number or auto"),
+            ("-1", "must be a number or auto"),
+            ("", "must be a number or auto"),
         ] {
             let refused = max_idle(10, configured).unwrap_err();
             assert!(refused.contains(want), "{configured:?}: {refused}");
@@ -71,7 +71,7 @@ mod tests {
     fn there_is_at_least_one_connection() {
         assert_eq!(max_open(1), Ok(1));
         for configured in [0, -1, i64::MIN, i64::MAX] {
-            assert_eq!(max_open(configured), Err("must be greater than zero".to_owned()), "{configured}");
+            assert_eq!(max_open(configured), Err("must be 1 or more".to_owned()), "{configured}");
         }
     }
 }

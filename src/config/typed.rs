@@ -25,7 +25,6 @@ pub(super) fn config(
         http_address,
         tls,
         access_url,
-        redirect_to_access_url: read.switch("redirect-to-access-url"),
         cache_dir: cache_dir(&read, &data_dir)?,
         data_dir,
         postgres_url: postgres_url(&read)?,
@@ -47,7 +46,6 @@ pub(super) fn config(
         idp_sync: login::IdpSync::read(&settings),
         scim_key: read.secret("scim-auth-header"),
         disable_password_auth: read.switch("disable-password-auth"),
-        disable_path_apps: read.switch("disable-path-apps"),
         disable_owner_workspace_access: read.switch("disable-owner-workspace-access"),
         disable_workspace_sharing: read.switch("disable-workspace-sharing"),
         enable_terraform_debug_mode: read.switch("enable-terraform-debug-mode"),
@@ -101,7 +99,7 @@ fn postgres_pool(read: &Reader<'_>) -> Result<PostgresPool, ConfigError> {
     let max_open = postgres_pool::max_open(read.int("postgres-conn-max-open"))
         .map_err(|problem| read.invalid("postgres-conn-max-open", problem))?;
     let max_idle = postgres_pool::max_idle(max_open, &read.text("postgres-conn-max-idle"))
-        .map_err(|problem| ConfigError::Contradiction(format!("compute max idle connections: {problem}")))?;
+        .map_err(|problem| read.invalid("postgres-conn-max-idle", problem))?;
     Ok(PostgresPool { max_open, max_idle })
 }
 

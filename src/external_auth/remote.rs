@@ -4,12 +4,10 @@
 //! Services differ. A client proves itself in the form and, where that is not taken, in the header; answers
 //! are JSON or forms; GitHub says no with 200.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::Provider;
-use crate::oauth2::redirect::with_query;
+use crate::auth::oauth::{self, DEVICE_GRANT, with_query};
 use crate::outbound::{self, Answer, Ask, Outbound};
 use crate::sdk::{ExternalAuthAppInstallation, ExternalAuthDevice, ExternalAuthUser};
 use crate::time::Time;
@@ -18,7 +16,6 @@ use crate::time::Time;
 const AZURE_DEVOPS: &str = "499b84ac-1321-427f-aa17-267ca6975798";
 const JWT_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const JWT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// What a service gave.
 #[derive(Clone)]
@@ -281,10 +278,9 @@ impl Provider {
         Ok(Token { access, refresh: text("refresh_token"), expires_at, extra })
     }
 
-    /// Who the client is, in a header (RFC 6749, section 2.3.1).
+    /// Who the client is, in a header.
     fn basic(&self) -> String {
-        let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(&self.client_id), encode(&self.client_secret))))
+        oauth::basic(&self.client_id, &self.client_secret)
     }
 }
 

@@ -246,9 +246,18 @@ fn itoa(n: u64) -> String {
 }
 
 fn push_field(out: &mut Vec<u8>, name: &str, value: &str) {
-    out.extend(name.bytes().filter(|b| b.is_ascii_graphic() && *b != b':'));
+    let belongs_in_name = |b: &u8| b.is_ascii_graphic() && *b != b':';
+    let ends_value = |b: &u8| matches!(b, b'\r' | b'\n' | 0);
+    // Nearly every field is as it should be, and a look is quicker than a copy byte by byte.
+    match name.as_bytes().iter().all(belongs_in_name) {
+        true => out.extend_from_slice(name.as_bytes()),
+        false => out.extend(name.bytes().filter(belongs_in_name)),
+    }
     out.extend_from_slice(b": ");
-    out.extend(value.bytes().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { b }));
+    match value.as_bytes().iter().any(ends_value) {
+        true => out.extend(value.bytes().map(|b| if ends_value(&b) { b' ' } else { b })),
+        false => out.extend_from_slice(value.as_bytes()),
+    }
     out.extend_from_slice(b"\r\n");
 }
 

@@ -1,8 +1,11 @@
 //! Jobs whose server is no more: nobody knows how far they came, so they are failed with a message that says so.
 //!
+//! Only jobs of servers' own daemons are looked at. Those of daemons elsewhere, which may outlive any server, are left
+//! alone, even when such a daemon is no more, for as long as it is listed.
+//!
 //! On SQLite there is one server, so at its start every job that is under way is an orphan. On Postgres others may be
 //! running theirs: there an orphan is a job that this server's own daemon had before it was started again, or one that has
-//! not shown for a while that it is alive, and whoever finds it first fails it. Jobs of daemons elsewhere are left alone.
+//! not shown for a while that it is alive, and whoever finds it first fails it.
 
 use std::time::Duration;
 
@@ -10,12 +13,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use uuid::Uuid;
 
 use super::Failed;
-use super::log::JobLog;
 use super::runner::{self, BUILT_IN_KEY};
 use crate::config::Value;
 use crate::deployment::Deployment;
-use crate::provisioner::LogLevel;
-use crate::sdk;
+use crate::sdk::{LogLevel, LogSource};
 use crate::store::driver::Dialect;
 use crate::store::queries::locks::LockId;
 use crate::store::queries::provisioner_jobs::ProvisionerJob;
@@ -34,18 +35,22 @@ pub(super) fn sweep(deployment: &Deployment, db: &Db, own: Option<Uuid>) -> Resu
             return Ok(Vec::new());
         }
         let found = orphans(deployment, db, own)?;
+        let now = deployment.clock.now();
         for job in &found {
-            let log = JobLog::new(deployment, db, job.id, LogLevel::Trace);
-            log.enter("Cleaning Up");
-            log.say(sdk::LogLevel::Error, MESSAGE);
-            log.flush()?;
+            // Not by way of a `JobLog`, which would tell who follows before anything is kept.
+            let (source, level) = (LogSource::ProvisionerDaemon, LogLevel::Error);
+            db.insert_provisioner_job_log(job.id, now, source, level, "Cleaning Up", MESSAGE)?;
+            db.update_provisioner_job_logs_length(job.id, MESSAGE.len() as i32)?;
             runner::mark_failed(deployment, db, job, Failed::because(MESSAGE))?;
         }
         Ok::<_, Error>(found)
     })?;
     for job in found {
         log::warn!(target: "provisionerd", job:% = job.id; "failed a job that a server had begun before it ended");
-        runner::announce_failed(deployment, db, &job)?;
+        if let Err(e) = runner::announce_failed(deployment, db, &job) {
+            // It is failed all the same, and there may be others to tell of.
+            log::warn!(target: "provisionerd", job:% = job.id; "who watches a job cannot be told that it failed: {e}");
+        }
     }
     Ok(())
 }
@@ -67,10 +72,11 @@ pub(super) fn keep_sweeping(deployment: &Deployment, db: &Db, stopped: &Receiver
 
 fn orphans(deployment: &Deployment, db: &Db, own: Option<Uuid>) -> Result<Vec<ProvisionerJob>, Error> {
     let daemons = db.acting_as(crate::rbac::system::restricted()).get_provisioner_daemons()?;
-    let built_in: Vec<Uuid> = daemons.into_iter().filter(|d| d.key_id == BUILT_IN_KEY).map(|d| d.id).collect();
+    let elsewhere: Vec<Uuid> = daemons.into_iter().filter(|d| d.key_id != BUILT_IN_KEY).map(|d| d.id).collect();
     let silent_since = deployment.clock.now() - ABANDONED;
     let is_orphan = |job: &ProvisionerJob| {
-        job.worker_id.is_some_and(|worker| built_in.contains(&worker))
+        // A daemon that is not listed any more has not shown itself for days.
+        job.worker_id.is_some_and(|worker| !elsewhere.contains(&worker))
             && (db.dialect() == Dialect::Sqlite || job.worker_id == own || job.updated_at < silent_since)
     };
     Ok(db.get_unfinished_provisioner_jobs()?.into_iter().filter(is_orphan).collect())

@@ -288,8 +288,12 @@ impl Running<'_> {
         self.log.flush()?;
         self.db.tx(|db| {
             store(db)?;
-            db.update_provisioner_job_with_complete_by_id(self.job.id, self.deployment.clock.now(), None, None)?;
-            Ok(())
+            let now = self.deployment.clock.now();
+            match db.update_provisioner_job_with_complete_by_id(self.job.id, now, None, None)? {
+                // Another server took this one for dead and failed the job; nothing of it may last any more.
+                0 => Err(Failed::because("the job was ended by somebody else while it was running")),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -329,7 +333,7 @@ fn fail(deployment: &Deployment, db: &Db, job: &ProvisionerJob, failed: Failed) 
     announce_failed(deployment, db, job)
 }
 
-/// Marks a job as failed, with what is kept of it all the same.
+/// Marks a job as failed, with what is kept of it all the same; one that is over already stays as it is.
 pub(super) fn mark_failed(
     deployment: &Deployment,
     db: &Db,
@@ -338,7 +342,10 @@ pub(super) fn mark_failed(
 ) -> Result<(), store::Error> {
     let now = deployment.clock.now();
     db.tx(|db| {
-        db.update_provisioner_job_with_complete_by_id(job.id, now, Some(failed.message.clone()), failed.code)?;
+        let error = Some(failed.message.clone());
+        if db.update_provisioner_job_with_complete_by_id(job.id, now, error, failed.code)? == 0 {
+            return Ok(());
+        }
         if job.kind == ProvisionerJobType::WorkspaceBuild {
             build::keep_failed(db, job, &failed, now)?;
         }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Identity;
-use crate::auth::oauth::{self, Client, Proof, Tokens};
+use crate::auth::oauth::{self, Client, DEVICE_GRANT, Proof, Tokens};
 use crate::config::login::{Allowed, Github};
 use crate::deployment::Deployment;
 use crate::outbound;
@@ -13,7 +13,6 @@ use crate::sdk::names::{normalize_real_name, username_from};
 use crate::sdk::{ExternalAuthDevice, LoginType};
 
 const SCOPES: &str = "read:user read:org user:email";
-const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The longest list that is read at once.
 const PAGE: &str = "per_page=100";
 const GITHUB_COM: &str = "https://github.com";

@@ -127,7 +127,7 @@ impl TxError for Refusal {
 }
 
 /// The user of an identity, and the link with it.
-pub struct Found {
+struct Found {
     user: Option<User>,
     link: Option<UserLink>,
 }
@@ -158,10 +158,15 @@ pub fn sign_in(
                 changed
             }
             (Some(user), None, _) => user,
-            (None, None, Some(prepared)) if may_sign_up(db, identity)? => match users::insert(db, prepared) {
-                Err(e) if e.is_unique() => return Err(Refusal::Taken),
-                made => made?,
-            },
+            (None, None, Some(prepared)) if may_sign_up(db, identity)? => {
+                // Counted here and not before: of two who come first at once, one is the owner.
+                let is_first = db.get_user_count()? == 0;
+                let made = match users::insert(db, prepared) {
+                    Err(e) if e.is_unique() => return Err(Refusal::Taken),
+                    made => made?,
+                };
+                if is_first { db.update_user_roles(made.id, &[roles::OWNER.to_owned()])? } else { made }
+            }
             (None, None, _) => return Err(Refusal::SignupsDisabled),
             (None, Some(_), _) => return Err(Refusal::OtherAddress(identity.email.clone())),
         };
@@ -217,7 +222,6 @@ fn new_user(deployment: &Deployment, db: &Db, identity: &Identity) -> Result<use
     if !may_sign_up(db, identity)? {
         return Err(Refusal::SignupsDisabled);
     }
-    let is_first = db.get_user_count()? == 0;
     Ok(users::New {
         email: identity.email.clone(),
         username: free_username(deployment, db, identity)?,
@@ -225,7 +229,7 @@ fn new_user(deployment: &Deployment, db: &Db, identity: &Identity) -> Result<use
         hashed_password: Vec::new(),
         login_type: identity.login_type,
         status: UserStatus::Active,
-        roles: if is_first { vec![roles::OWNER.to_owned()] } else { Vec::new() },
+        roles: Vec::new(),
         organizations: vec![db.get_default_organization()?.id],
     })
 }

@@ -14,7 +14,7 @@ use super::{CODE_LIFETIME, CODE_RETRY, key_name, pkce};
 use crate::auth::{self, keys, token};
 use crate::deployment::Deployment;
 use crate::rbac::system;
-use crate::sdk::{LoginType, OAuth2TokenEndpointAuthMethod};
+use crate::sdk::{LoginType, OAuth2TokenEndpointAuthMethod, UserStatus};
 use crate::store::queries::oauth2::{
     OAuth2ProviderApp, OAuth2ProviderAppCode, OAuth2ProviderAppSecret, OAuth2ProviderAppToken,
 };
@@ -220,9 +220,12 @@ impl Client<'_> {
         if row.expires_at <= now || !code.is_bound_to(redirect_uri) {
             return Err(Refusal::bad_code().into());
         }
-        if let Some(challenge) = row.code_challenge.as_deref().filter(|c| !c.is_empty())
-            && !pkce::verify(challenge, verifier)
-        {
+        let verified = match row.code_challenge.as_deref().filter(|challenge| !challenge.is_empty()) {
+            Some(challenge) => pkce::verify(challenge, verifier),
+            // RFC 9700, 2.1.1: whoever sends a verifier had asked with a challenge, and somebody took it away.
+            None => verifier.is_empty(),
+        };
+        if !verified {
             return Err(Refusal::bad_verifier().into());
         }
         if row.resource_uri.as_deref().unwrap_or_default() != resource {
@@ -230,7 +233,7 @@ impl Client<'_> {
         }
         let (issued, key, token) = self.make(row.user_id, secret.id, row.resource_uri.clone(), now);
         let spent = OAuth2ProviderAppCode { created_at: now, expires_at: Time::ZERO, ..row.clone() };
-        self.as_user(row.user_id)?.tx::<_, Error>(|db| {
+        self.as_user(row.user_id, Refusal::bad_code())?.tx::<_, Error>(|db| {
             let live = db.get_oauth2_provider_app_code_by_id(row.id).optional()?;
             if live.is_none_or(|code| is_spent(&code)) || db.delete_oauth2_provider_app_code_by_id(row.id)? == 0 {
                 return Err(Refusal::bad_code().into());
@@ -270,7 +273,7 @@ impl Client<'_> {
             return Err(Refusal::invalid_target().into());
         }
         let (issued, key, token) = self.make(row.user_id, row.app_secret_id, row.audience.clone(), now);
-        self.as_user(row.user_id)?.tx::<_, Error>(|db| {
+        self.as_user(row.user_id, Refusal::bad_refresh_token())?.tx::<_, Error>(|db| {
             match db.delete_api_key_by_id(&row.api_key_id) {
                 Ok(0) | Err(store::Error::NotFound) => return Err(Refusal::bad_refresh_token().into()),
                 Ok(_) => {}
@@ -317,8 +320,12 @@ impl Client<'_> {
         self.db.acting_as(system::restricted())
     }
 
-    fn as_user(&self, user: Uuid) -> Result<Db, Error> {
+    /// The data, as the user sees it who gave consent. Who is suspended gets nothing more by it.
+    fn as_user(&self, user: Uuid, or: Refusal) -> Result<Db, Error> {
         let known = self.deployment.subjects.of_user(&self.system(), user)?;
+        if known.status == UserStatus::Suspended {
+            return Err(or.into());
+        }
         Ok(self.db.acting_as(&known.subject))
     }
 }

@@ -1,11 +1,9 @@
 //! Proof Key for Code Exchange (RFC 7636): whoever redeems a code must know the verifier whose hash came
 //! with the request for the code. Only `S256` is supported.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+pub use crate::auth::oauth::challenge;
 use crate::sdk::OAuth2PKCECodeChallengeMethod as Method;
 
 /// The method by which a challenge was made; none named means `S256`. The error is for people.
@@ -16,11 +14,6 @@ pub fn method(named: &str) -> Result<Method, String> {
         Some(Method::Plain) => Err("code_challenge_method 'plain' is not supported; use 'S256'".to_owned()),
         None => Err(format!("unsupported code_challenge_method: {named}")),
     }
-}
-
-/// The challenge of a verifier.
-pub fn challenge(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
 }
 
 /// Whether a verifier belongs to a challenge. Nothing belongs to an empty one, and it takes as long

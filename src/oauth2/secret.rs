@@ -3,11 +3,13 @@
 //!
 //! A code is bound to the redirect URI that it was sent to. There is no column for that URI, so the
 //! last characters of a code's secret are made from it: a code that comes back with another URI does not
-//! add up ([`is_bound_to`]).
+//! add up ([`Secret::is_bound_to`]).
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+// For secrets without a prefix too, such as a registration's access token.
+pub use crate::auth::token::{hash, matches};
 use crate::ids::Ids;
 
 /// What every one of them begins with.
@@ -87,16 +89,6 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{SCHEME}_{}_...", self.prefix)
     }
-}
-
-/// What is kept of a secret without a prefix, such as a registration's access token.
-pub fn hash(secret: &str) -> Vec<u8> {
-    Sha256::digest(secret.as_bytes()).to_vec()
-}
-
-/// Whether a secret is the one that was hashed; takes as long either way.
-pub fn matches(secret: &str, hashed: &[u8]) -> bool {
-    bool::from(hash(secret).ct_eq(hashed))
 }
 
 fn binding(random: &str, redirect_uri: &str) -> String {

@@ -5,8 +5,9 @@
 //! and tell that something changed; every replica reading all of them costs less than keeping lists of who wants what.
 //!
 //! A notice is told here at once and sent on by a thread, in order. It comes back from Postgres like any other, and is
-//! left out by the process id of the connection that sent it. After either connection was lost, and when a notice is
-//! longer than Postgres takes, listeners are told that they missed something, which makes them read the store.
+//! left out by the name that this process signs with. One that cannot be sent waits until it can be.
+//! After the connection that listens was lost, when more notices wait to be sent than are kept, and when one is longer
+//! than Postgres takes, listeners are told that they missed something, which makes them read the store.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +15,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
-use parking_lot::Mutex;
 use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
 
 use super::{Inner, Pubsub};
+use crate::ids::Ids;
 use crate::store::postgres::Target;
 
 /// The channel of Postgres.
@@ -34,19 +35,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(250);
 /// After this long without a notice, a connection has to show that it is alive.
 const SILENCE: Duration = Duration::from_secs(15);
-/// How many connections of this process are remembered, for what is still on its way from the ones before.
-const OWN_KEPT: usize = 8;
+/// Hexadecimal digits of the name that a process signs with, new at each start.
+const NAME_DIGITS: usize = 16;
 
 /// Where [`Pubsub::publish`] leaves what goes to other replicas.
 pub(super) struct Outbox {
     letters: Sender<String>,
+    /// The name that this process signs with.
+    own: Arc<str>,
     /// Some did not fit.
     lost: Arc<AtomicBool>,
 }
 
 impl Outbox {
     pub(super) fn post(&self, channel: &str, message: &str) {
-        if let Err(TrySendError::Full(_)) = self.letters.try_send(letter(channel, message)) {
+        if let Err(TrySendError::Full(_)) = self.letters.try_send(letter(&self.own, channel, message)) {
             self.lost.store(true, Ordering::Release);
         }
     }
@@ -63,21 +66,20 @@ struct Shared {
     target: Target,
     stopping: Arc<AtomicBool>,
     lost: Arc<AtomicBool>,
-    /// Process ids, at the server, of the connections that this process sends by.
-    own: Mutex<Vec<i32>>,
+    own: Arc<str>,
 }
 
 /// Channels whose notices reach every replica on the database at `target`, and the threads that see to it.
 ///
 /// # Errors
 /// When no thread can be started. A database that cannot be reached is tried again until it can.
-pub fn start(target: &Target) -> std::io::Result<(Pubsub, Relay)> {
+pub fn start(target: &Target, ids: &Ids) -> std::io::Result<(Pubsub, Relay)> {
+    let own: Arc<str> = ids.hex(NAME_DIGITS).into();
     let (letters, outgoing) = crossbeam_channel::bounded(OUTBOX);
     let (stopping, lost) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let outbox = Outbox { letters, lost: Arc::clone(&lost) };
+    let outbox = Outbox { letters, own: Arc::clone(&own), lost: Arc::clone(&lost) };
     let pubsub = Pubsub(Arc::new(Inner { outbox: Some(outbox), ..Inner::default() }));
-    let shared =
-        Arc::new(Shared { target: target.clone(), stopping: Arc::clone(&stopping), lost, own: Mutex::default() });
+    let shared = Arc::new(Shared { target: target.clone(), stopping: Arc::clone(&stopping), lost, own });
     let (ready, listening) = crossbeam_channel::bounded(1);
     let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
     let threads = vec![
@@ -106,12 +108,17 @@ impl Relay {
     }
 }
 
-/// A notice as a payload: the channel, a line feed, the message. Without the message where it does not fit, and
-/// without anything for all channels: then listeners only learn that they missed something.
-fn letter(channel: &str, message: &str) -> String {
-    let whole = format!("{channel}\n{message}");
-    // A message that ends early in C would not be the same message.
-    if whole.len() > PAYLOAD_BYTES || whole.contains('\0') { channel.to_owned() } else { whole }
+/// A notice as a payload: who sends it, the channel, the message, a line feed between each. Without the message where it
+/// does not fit: then listeners only learn that they missed something.
+fn letter(own: &str, channel: &str, message: &str) -> String {
+    let whole = format!("{own}\n{channel}\n{message}");
+    // Postgres has no text with a NUL.
+    if whole.len() > PAYLOAD_BYTES || whole.contains('\0') { format!("{own}\n{channel}") } else { whole }
+}
+
+/// The payload that tells the listeners of every channel that they missed something.
+fn letter_to_all(own: &str) -> String {
+    own.to_owned()
 }
 
 fn send(shared: &Shared, outgoing: &Receiver<String>) {
@@ -121,11 +128,11 @@ fn send(shared: &Shared, outgoing: &Receiver<String>) {
     loop {
         let letter = match waiting.take().map_or_else(|| outgoing.recv_timeout(LOOK), Ok) {
             Ok(letter) => letter,
-            Err(RecvTimeoutError::Timeout) if shared.lost.swap(false, Ordering::AcqRel) => String::new(),
+            Err(RecvTimeoutError::Timeout) if shared.lost.swap(false, Ordering::AcqRel) => letter_to_all(&shared.own),
             Err(RecvTimeoutError::Timeout) if !shared.stopping.load(Ordering::Acquire) => continue,
             Err(_) => return,
         };
-        let sent = open(&mut connection, || connect_to_send(shared))
+        let sent = open(&mut connection, || shared.target.connect())
             .and_then(|client| client.execute("SELECT pg_notify($1, $2)", &[&CHANNEL, &letter]));
         match sent {
             Ok(_) => pause = FIRST_PAUSE,
@@ -139,18 +146,6 @@ fn send(shared: &Shared, outgoing: &Receiver<String>) {
             }
         }
     }
-}
-
-fn connect_to_send(shared: &Shared) -> Result<Client, postgres::Error> {
-    let mut client = shared.target.connect()?;
-    let process: i32 = client.query_one("SELECT pg_backend_pid()", &[])?.get(0);
-    let mut own = shared.own.lock();
-    if own.len() == OWN_KEPT {
-        own.remove(0);
-    }
-    own.push(process);
-    drop(own);
-    Ok(client)
 }
 
 fn listen(shared: &Shared, pubsub: &Pubsub, ready: &Sender<()>) {
@@ -201,12 +196,13 @@ fn hear(shared: &Shared, pubsub: &Pubsub, client: &mut Client) -> Result<(), pos
             continue;
         };
         silent = Duration::ZERO;
-        if shared.own.lock().contains(&notice.process_id()) {
+        let mut parts = notice.payload().splitn(3, '\n');
+        if parts.next() == Some(&*shared.own) {
             continue;
         }
-        match notice.payload().split_once('\n') {
-            Some((channel, message)) => pubsub.deliver(channel, message),
-            None => pubsub.deliver_missed(Some(notice.payload()).filter(|channel| !channel.is_empty())),
+        match (parts.next(), parts.next()) {
+            (Some(channel), Some(message)) => pubsub.deliver(channel, message),
+            (channel, _) => pubsub.deliver_missed(channel),
         }
     }
     Ok(())
@@ -242,9 +238,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_into_a_payload_goes_without_its_message() {
-        assert_eq!(letter("a", "b\nc"), "a\nb\nc");
-        assert_eq!(letter("a", &"x".repeat(PAYLOAD_BYTES - 2)).len(), PAYLOAD_BYTES);
-        assert_eq!(letter("a", &"x".repeat(PAYLOAD_BYTES - 1)), "a");
-        assert_eq!(letter("a", "b\0c"), "a");
+        assert_eq!(letter("me", "a", "b\nc"), "me\na\nb\nc");
+        assert_eq!(letter("me", "a", &"x".repeat(PAYLOAD_BYTES - 5)).len(), PAYLOAD_BYTES);
+        assert_eq!(letter("me", "a", &"x".repeat(PAYLOAD_BYTES - 4)), "me\na");
+        assert_eq!(letter("me", "a", "b\0c"), "me\na");
     }
 }

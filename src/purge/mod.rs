@@ -1,14 +1,13 @@
-//! Deletes what has outlived its retention. [`tick`] is the whole of it; [`Purge`] calls it now and then.
+//! Deletes what has outlived its retention. [`tick`] is the whole of it; [`start`] calls it now and then.
 //!
 //! It acts as the subject that may delete such things and nothing else. What may be deleted is said by
 //! the queries it calls, when by the options; both are looked at each time, and nothing is remembered.
 
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, Sender};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
+use crate::background::Repeating;
 use crate::config::{Settings, Value};
 use crate::deployment::Deployment;
 use crate::rbac::system;
@@ -77,7 +76,7 @@ pub struct Purged {
     pub audit_logs: u64,
 }
 
-/// Deletes all that is due, in one transaction. `None` when another replica is at it.
+/// Deletes what is due, in one transaction; of what there may be very much, so much at a time. `None` when another replica is at it.
 ///
 /// # Errors
 /// The first that a step meets; then nothing was deleted.
@@ -179,39 +178,16 @@ impl Metrics {
     }
 }
 
-/// The thread that purges at the start and then now and then.
-pub struct Purge {
-    stop: Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Purge {
-    /// Starts it.
-    pub fn start(deployment: &Deployment) -> std::io::Result<Purge> {
-        let (stop, stopped) = crossbeam_channel::bounded(0);
-        let deployment = deployment.clone();
-        let run = move || {
-            let retention = Retention::of(&deployment.config.settings);
-            let metrics = Metrics::new(&deployment.registry);
-            loop {
-                match tick(&deployment.store, &deployment.clock, &retention, Some(&metrics)) {
-                    Ok(Some(purged)) => log::debug!(target: "purge", "deleted {purged:?}"),
-                    Ok(None) => log::debug!(target: "purge", "another replica is at it"),
-                    Err(e) => log::error!(target: "purge", "what has outlived its retention was not deleted: {e}"),
-                }
-                if stopped.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("purge".to_owned()).spawn(run)?;
-        Ok(Purge { stop, thread })
-    }
-
-    /// Ends it, once a tick under way has ended.
-    pub fn stop(self) {
-        drop(self.stop);
-        // It has told the log if it panicked; there is nothing more to do about it.
-        let _ = self.thread.join();
-    }
+/// Begins to call [`tick`] now and every ten minutes.
+pub fn start(deployment: &Deployment) -> std::io::Result<Repeating> {
+    let deployment = deployment.clone();
+    let retention = Retention::of(&deployment.config.settings);
+    let metrics = Metrics::new(&deployment.registry);
+    Repeating::start("purge", Duration::ZERO, PAUSE, move || {
+        match tick(&deployment.store, &deployment.clock, &retention, Some(&metrics)) {
+            Ok(Some(purged)) => log::debug!(target: "purge", "deleted {purged:?}"),
+            Ok(None) => log::debug!(target: "purge", "another replica is at it"),
+            Err(e) => log::error!(target: "purge", "what has outlived its retention was not deleted: {e}"),
+        }
+    })
 }

@@ -29,7 +29,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The word for it in the API.
+    /// The words for it in a sentence.
     pub const fn as_str(self) -> &'static str {
         match self {
             Level::Site => "site",

@@ -209,6 +209,16 @@ pub fn audit_logger() -> &'static Arc<Subject> {
     &SUBJECT
 }
 
+/// Does what the configuration says about the default organization before there is anybody. Ours: the reference has no
+/// such option.
+pub fn configuration() -> &'static Arc<Subject> {
+    static SUBJECT: LazyLock<Arc<Subject>> = LazyLock::new(|| {
+        let site = vec![some(Organization, &[Read, Update])];
+        compile(Uuid::nil(), "Configuration", StoredRole { site, ..StoredRole::new("configuration", None) })
+    });
+    &SUBJECT
+}
+
 /// Makes, lists and deletes sub agents for an agent: acts as the workspace's owner, on the owner's
 /// workspaces in one organization.
 pub fn sub_agent_api(owner: Uuid, organization: Uuid) -> Arc<Subject> {

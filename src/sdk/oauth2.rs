@@ -132,7 +132,7 @@ pub struct OAuth2ProviderAppSecretFull {
     pub client_secret_full: String,
 }
 
-/// Makes an application.
+/// Makes an application, or changes one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PostOAuth2ProviderAppRequest {
@@ -150,21 +150,7 @@ impl Validate for PostOAuth2ProviderAppRequest {
 }
 
 /// Changes an application.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PutOAuth2ProviderAppRequest {
-    pub name: String,
-    pub callback_url: String,
-    pub icon: String,
-}
-
-impl Validate for PutOAuth2ProviderAppRequest {
-    fn validate(&self, checks: &mut Checks) {
-        checks.field("name", &self.name, &[Rule::Required, Rule::Name]);
-        checks.field("callback_url", &self.callback_url, &[Rule::Required, Rule::HttpUrl]);
-        checks.field("icon", &self.icon, &[Rule::MayBeEmpty, Rule::ShorterThan(ICON_MAX + 1)]);
-    }
-}
+pub type PutOAuth2ProviderAppRequest = PostOAuth2ProviderAppRequest;
 
 /// Tokens (RFC 6749, section 5.1).
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,9 +1,5 @@
 //! What a first start leaves in the database, and what every start brings up to date.
 
-use std::sync::Arc;
-
-use uuid::Uuid;
-
 use crate::auth::keys;
 use crate::auth::password::objection;
 use crate::auth::token::Token;
@@ -11,7 +7,7 @@ use crate::config::FirstUser;
 use crate::deployment::{Deployment, Replica};
 use crate::ids::Ids;
 use crate::organizations;
-use crate::rbac::{AllowList, RoleRef, ScopeSpec, SubjectSpec, roles, scopes, system};
+use crate::rbac::{AllowList, roles, scopes, system};
 use crate::sdk::{self, LoginType, UserStatus};
 use crate::store::{Error, Optional, Store};
 use crate::time::Clock;
@@ -64,18 +60,8 @@ pub fn name_organization(deployment: &Deployment) -> Result<(), super::Error> {
     if let Err(why) = sdk::names::name(wanted) {
         return Err(super::Error::Unsupported(format!("the organization cannot be named {wanted:?}: {why}")));
     }
-    // Renaming an organization is an owner's business, and whoever configures the server is one.
-    let owner = SubjectSpec {
-        id: Uuid::nil(),
-        name: "configuration".to_owned(),
-        roles: vec![RoleRef::Site(roles::OWNER.to_owned())],
-        custom: Vec::new(),
-        groups: Vec::new(),
-        scope: ScopeSpec::all(),
-    };
-    let owner = owner.compile().map_err(|e| super::Error::Unsupported(e.to_string()))?;
     let now = deployment.clock.now();
-    let db = db.acting_as(&Arc::new(owner));
+    let db = deployment.db_as(system::configuration());
     db.update_organization(found.id, wanted, wanted, &found.description, &found.icon, now)?;
     Ok(())
 }

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::door::Door;
+use crate::audit;
 use crate::auth::Subjects;
 use crate::auth::password::Hasher;
-use crate::config::{self, Config, Listen, Value};
+use crate::background::Repeating;
+use crate::config::{Config, Listen, Value};
 use crate::deployment::{Deployment, Parts};
 use crate::external_auth::Providers;
 use crate::health::Monitor;
@@ -22,20 +24,20 @@ use crate::jobs::runner::Provisioners;
 use crate::provisioner::embedded::Embedded;
 use crate::pubsub::Pubsub;
 use crate::pubsub::relay::{self, Relay};
-use crate::purge::Purge;
+use crate::purge;
 use crate::rbac::RoleOptions;
 use crate::replicas::Presence;
 use crate::store::lock::Lock;
 use crate::store::postgres::{PostgresOptions, Target};
 use crate::store::{self, Setup, Store, Switches};
 use crate::time::Clock;
-use crate::users::dormancy::Dormancy;
+use crate::users::dormancy;
 
 /// How long requests under way may take to end when the server is told to.
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// The database's file, below the data directory.
-const DATABASE: &str = "rockpool.db";
+pub const DATABASE: &str = "rockpool.db";
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +87,9 @@ pub struct Running {
     http: http::Server,
     metrics: Option<http::Server>,
     provisioners: Provisioners,
-    purge: Purge,
-    dormancy: Dormancy,
+    late_audit: audit::late::Writer,
+    purge: Repeating,
+    dormancy: Repeating,
     presence: Option<Presence>,
     /// To other replicas, where there may be some.
     relay: Option<Relay>,
@@ -111,7 +114,7 @@ impl Running {
                 let held = Lock::take(&data_dir.join(DATABASE)).map_err(|e| Error::Unsupported(e.to_string()))?;
                 folder = Some(held);
                 let store = Store::postgres(&options, &setup)?;
-                let (pubsub, relay) = relay::start(&options.target).map_err(io("cannot start a thread"))?;
+                let (pubsub, relay) = relay::start(&options.target, &hands.ids).map_err(io("cannot start a thread"))?;
                 (store, pubsub, Some(relay))
             }
             None => {
@@ -126,6 +129,7 @@ impl Running {
             subjects: Subjects::new(RoleOptions {
                 disable_owner_workspace_access: config.disable_owner_workspace_access,
             }),
+            late_audit: Default::default(),
             workspace_order: Default::default(),
             passwords: Hasher::new(cores, hands.ids.clone()),
             build_times: Default::default(),
@@ -153,10 +157,22 @@ impl Running {
         let work_dir = deployment.config.cache_dir.join("provisioner");
         let engine = Embedded::new(deployment.clock.clone(), deployment.ids.clone(), work_dir);
         let provisioners = Provisioners::start(&deployment, Arc::new(move || Box::new(engine.session())))?;
-        let purge = Purge::start(&deployment).map_err(io("cannot start a thread"))?;
+        let late_audit = audit::late::start(&deployment).map_err(io("cannot start a thread"))?;
+        let purge = purge::start(&deployment).map_err(io("cannot start a thread"))?;
         let presence = Presence::start(&deployment)?;
-        let dormancy = Dormancy::start(&deployment).map_err(io("cannot start a thread"))?;
-        Ok(Running { deployment, http, metrics, provisioners, purge, dormancy, presence, relay, _folder: folder })
+        let dormancy = dormancy::start(&deployment).map_err(io("cannot start a thread"))?;
+        Ok(Running {
+            deployment,
+            http,
+            metrics,
+            provisioners,
+            late_audit,
+            purge,
+            dormancy,
+            presence,
+            relay,
+            _folder: folder,
+        })
     }
 
     /// Where it listens.
@@ -173,14 +189,16 @@ impl Running {
     pub fn stop(self) {
         self.http.shutdown(DRAIN);
         self.provisioners.stop();
+        self.late_audit.stop();
         self.purge.stop();
+        self.dormancy.stop();
         if let Some(presence) = self.presence {
             presence.stop();
         }
+        // After all that may have something to tell other replicas.
         if let Some(relay) = self.relay {
             relay.stop();
         }
-        self.dormancy.stop();
         // Last, so that what happens at the end is still seen.
         if let Some(metrics) = self.metrics {
             metrics.shutdown(DRAIN);
@@ -190,14 +208,14 @@ impl Running {
 
 fn sqlite_options(config: &Config) -> store::sqlite::Options {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let litestream = config.settings.get("litestream").value == config::Value::Bool(true);
+    let litestream = config.settings.get("litestream").value == Value::Bool(true);
     store::sqlite::Options { readers: cores.max(2) as u32, litestream, ..Default::default() }
 }
 
 /// Whether each query is counted: only where metrics are served at all, since it is not free.
 fn counts_queries(config: &Config) -> bool {
     let asked = &config.settings.get("prometheus-collect-db-metrics").value;
-    config.prometheus_address.is_some() && *asked == config::Value::Bool(true)
+    config.prometheus_address.is_some() && *asked == Value::Bool(true)
 }
 
 /// Where the Postgres database is, if one is configured.

@@ -1,14 +1,17 @@
-//! The lock of an SQLite file: one server, or one tool that replaces the file, at a time.
+//! The lock of an SQLite file: one server, or one tool that replaces the file, at a time. With Postgres a server takes
+//! it by the same name, though no such file is there: a data directory has one server whatever the engine.
 //!
-//! SQLite's own locks would let two servers write in turns. Each would then trust its caches and its
-//! queue of jobs while the other changes both, so the second is refused. The lock is `flock` on
-//! `<database>.lock`: it ends with the process, however that ends. The file itself stays; to remove it
-//! would let two processes lock two files of that name.
+//! SQLite's own locks would let two servers write in turns. Each would then trust what it keeps in memory
+//! while the other changes it, so the second is refused. The lock is `flock` on `<database>.lock`: it ends
+//! with the process, however that ends. The file itself stays; to remove it would let two processes lock
+//! two files of that name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use crate::store::sqlite::file::beside;
 
 /// How long to wait for a holder that has ended already. A child that it had just forked may keep the
 /// lock until it runs its own program.
@@ -19,13 +22,13 @@ const GRACE: Duration = Duration::from_secs(2);
 pub enum LockError {
     /// Another process has it.
     #[error(
-        "{} is in use by another process ({}): a database has one server at a time. Stop that one first, or give \
-         this one a data directory of its own",
-        database.display(),
+        "{} is in use by another process ({}): a database has one server at a time, and so has a data directory. Stop \
+         that one first, or give this one a data directory of its own",
+        path(database).display(),
         pid.map_or_else(|| "which has not said its id".to_owned(), |pid| format!("pid {pid}")),
     )]
     Held {
-        /// The database.
+        /// The database, or where it would be.
         database: PathBuf,
         /// Who has it, where that is known.
         pid: Option<u32>,
@@ -40,7 +43,7 @@ pub enum LockError {
     },
 }
 
-/// Holds a database for this process until it is dropped.
+/// Holds a database, or the data directory that it would be in, for this process until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -74,10 +77,8 @@ impl Lock {
 }
 
 /// Where the lock of a database is.
-pub fn path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
-    name.into()
+fn path(database: &Path) -> PathBuf {
+    beside(database, ".lock")
 }
 
 fn holder(file: &mut File) -> Option<u32> {
@@ -111,7 +112,7 @@ mod tests {
         assert!(matches!(refused, LockError::Held { pid: Some(pid), .. } if pid == std::process::id()), "{refused:?}");
         let said = refused.to_string();
         assert!(
-            said.contains("rockpool.db is in use") && said.contains(&format!("pid {}", std::process::id())),
+            said.contains("rockpool.db.lock is in use") && said.contains(&format!("pid {}", std::process::id())),
             "{said}"
         );
         drop(first);

@@ -1,7 +1,8 @@
 //! What is counted of the store: queries by name and by the route that asked, transactions, connections.
 //!
 //! Queries are counted where that was asked for, since it makes a time series of each query of each
-//! route; the rest always is. A query is seen inside a transaction as well as outside.
+//! route; the rest always is. A query is seen inside a transaction as well as outside; one that is answered
+//! from memory is not, since nothing is run for it.
 
 use std::sync::Weak;
 use std::time::{Duration, Instant};

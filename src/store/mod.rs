@@ -1,5 +1,6 @@
 //! Keeps everything. Callers hold a [`Db`], bound to a subject, and call declared queries on it; each
-//! is checked by its own rule, counted and timed. Knows no HTTP.
+//! is checked by its own rule, counted and timed. Answers of a few are kept in memory (`kept`), and are never
+//! older than what is in the database. Knows no HTTP.
 //!
 //! Start at [`query`] for how a query is declared, at [`db`] for how one runs, at [`driver`] for what
 //! an engine must do. `queries/` holds the declarations, a file an aggregate.
@@ -34,7 +35,7 @@ pub use value::Json;
 
 use crate::rbac::Subject;
 
-/// An open database of either engine.
+/// An open database of either engine; clones are the same one.
 #[derive(Clone)]
 pub struct Store(Arc<db::Shared>);
 

@@ -231,7 +231,8 @@ fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     read.map_err(|e| Error::Decode(format!("not the JSON that is kept here: {e}")))
 }
 
-fn to_json<T: Serialize + ?Sized>(value: &T) -> String {
+/// The JSON text of a value that has one, as all that are kept do.
+pub(in crate::store) fn to_json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 

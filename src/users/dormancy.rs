@@ -1,15 +1,14 @@
-//! Lets accounts sleep that nobody has used for long. [`tick`] is the whole of it; [`Dormancy`] calls it now and then.
+//! Lets accounts sleep that nobody has used for long. [`tick`] is the whole of it; [`start`] calls it now and then.
 //!
 //! A dormant user is not counted as one who uses the deployment, and wakes by coming back: that is done where users sign
 //! in, not here.
 
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, Sender};
 use uuid::Uuid;
 
 use crate::audit::{self, Asked, Entry, Snapshot, Subsystem};
+use crate::background::Repeating;
 use crate::deployment::Deployment;
 use crate::rbac::system;
 use crate::sdk::{AuditAction, ResourceType, UserStatus};
@@ -44,32 +43,12 @@ pub fn tick(deployment: &Deployment) -> Result<usize, store::Error> {
     Ok(marked.len())
 }
 
-/// The thread that looks now and then.
-pub struct Dormancy {
-    stop: Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Dormancy {
-    /// Starts it.
-    pub fn start(deployment: &Deployment) -> std::io::Result<Dormancy> {
-        let (stop, stopped) = crossbeam_channel::bounded::<()>(0);
-        let deployment = deployment.clone();
-        let run = move || {
-            while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                if let Err(e) = tick(&deployment) {
-                    log::error!(target: "dormancy", "accounts that nobody uses were not marked: {e}");
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("dormancy".to_owned()).spawn(run)?;
-        Ok(Dormancy { stop, thread })
-    }
-
-    /// Ends it, once a tick under way has ended.
-    pub fn stop(self) {
-        drop(self.stop);
-        // It has told the log if it panicked; there is nothing more to do about it.
-        let _ = self.thread.join();
-    }
+/// Begins to call [`tick`] every quarter of an hour.
+pub fn start(deployment: &Deployment) -> std::io::Result<Repeating> {
+    let deployment = deployment.clone();
+    Repeating::start("dormancy", PAUSE, PAUSE, move || {
+        if let Err(e) = tick(&deployment) {
+            log::error!(target: "dormancy", "accounts that nobody uses were not marked: {e}");
+        }
+    })
 }

@@ -460,7 +460,7 @@ fn applications(owner: &Client, walk: &mut Walk) {
     walk.call(owner, ("PUT", "/api/v2/oauth2-provider/apps/{app}"), &app, body("watch"));
     let secret = walk.call(owner, ("POST", "/api/v2/oauth2-provider/apps/{app}/secrets"), &app, json!(null)).json();
     let full = secret["client_secret_full"].as_str().unwrap();
-    let log = owner.get("/api/v2/audit?limit=1000").json().to_string();
+    let log = owner.get("/api/v2/audit?limit=1000").expect(200).json().to_string();
     assert!(!log.contains(full), "a secret of an application is in the log");
     let links: BTreeSet<_> =
         found(owner, "resource_type:oauth2_provider_app").into_iter().map(|e| e.resource_link).collect();

@@ -30,7 +30,7 @@ fn passwords_and_keys_are_never_in_the_log() {
     let hash = String::from_utf8(stored.hashed_password).unwrap();
     let private = db.get_git_ssh_key(ada.id).unwrap().private_key;
     let middle_of_the_key = private.lines().nth(2).unwrap();
-    let log = owner.get("/api/v2/audit?limit=1000").json().to_string();
+    let log = owner.get("/api/v2/audit?limit=1000").expect(200).json().to_string();
     for (what, text) in [
         ("a password", PASSWORD),
         ("a password", CHANGED),

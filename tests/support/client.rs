@@ -118,6 +118,14 @@ impl Checked {
         set.map(|(_, value)| value).find(|value| value.split('=').next() == Some(name)).cloned()
     }
 
+    /// The value of a cookie that the answer must set.
+    #[track_caller]
+    pub fn cookie_value(&self, name: &str) -> String {
+        let cookie = self.cookie(name).unwrap_or_else(|| panic!("no {name}: {self}"));
+        let (_, value) = cookie.split_once('=').expect("a value");
+        value.split(';').next().unwrap_or_default().to_owned()
+    }
+
     /// The first field of a name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.answer.header(name)

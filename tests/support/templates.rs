@@ -114,3 +114,28 @@ impl Server {
         self.owner().template(self.organization(), name, files)
     }
 }
+
+/// A template whose build goes on until a file is there, and says when it has begun by making another.
+pub fn waiting(folder: &std::path::Path) -> String {
+    format!(
+        r#"
+terraform {{
+  required_providers {{
+    coder = {{ source = "coder/coder" }}
+  }}
+}}
+data "coder_workspace" "me" {{}}
+resource "terraform_data" "kept" {{
+  input = "kept"
+}}
+resource "terraform_data" "waits" {{
+  count      = data.coder_workspace.me.start_count
+  depends_on = [terraform_data.kept]
+  provisioner "local-exec" {{
+    command = "touch '{0}/begun'; until [ -e '{0}/go-on' ]; do sleep 0.02; done"
+  }}
+}}
+"#,
+        folder.display()
+    )
+}

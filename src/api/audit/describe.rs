@@ -58,7 +58,6 @@ fn noun(resource: ResourceType) -> &'static str {
         // A build is told of as its workspace.
         WorkspaceBuild => "workspace",
         TemplateVersion => "template version",
-        GitSshKey => "git ssh key",
         ApiKey => "token",
         ConvertLogin => "login type conversion",
         WorkspaceProxy => "workspace proxy",

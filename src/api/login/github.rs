@@ -7,7 +7,7 @@ use crate::login::github::{self, App};
 use crate::sdk;
 
 fn app(cx: &Cx) -> Result<App<'_>, Error> {
-    App::of(&cx.deployment).ok_or_else(|| Error::bad("The oauth2 method requested is not configured!"))
+    App::of(&cx.deployment).ok_or_else(|| Error::bad("Signing in with GitHub is not set up here."))
 }
 
 /// Off to GitHub, and back from it.
@@ -35,7 +35,7 @@ pub(super) fn get_callback(cx: &Cx) -> Reply {
 
 /// A code to be typed at GitHub on another device.
 pub(super) fn get_device(cx: &Cx) -> Reply {
-    let app = App::of(&cx.deployment).ok_or_else(|| Error::bad("Signing in with GitHub is not set up here."))?;
+    let app = app(cx)?;
     if !app.config().device_flow {
         return Err(Error::bad("Signing in at GitHub with a code on another device is not switched on here."));
     }

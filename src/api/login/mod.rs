@@ -4,7 +4,7 @@
 
 mod github;
 mod oidc;
-mod redirect;
+pub(super) mod redirect;
 
 use subtle::ConstantTimeEq;
 
@@ -18,10 +18,10 @@ use crate::http::Response;
 use crate::login::{self, Conversion, Identity, Refusal};
 use crate::sdk::{AuditAction, LoginType, ResourceType};
 
-const STATE_COOKIE: &str = "oauth_state";
-const REDIRECT_COOKIE: &str = "oauth_redirect";
-const VERIFIER_COOKIE: &str = "oauth_pkce_verifier";
-const STATE_LENGTH: usize = 32;
+pub(super) const STATE_COOKIE: &str = "oauth_state";
+pub(super) const REDIRECT_COOKIE: &str = "oauth_redirect";
+pub(super) const VERIFIER_COOKIE: &str = "oauth_pkce_verifier";
+pub(super) const STATE_LENGTH: usize = 32;
 /// The longest state that is taken from outside.
 const STATE_MAX: usize = 128;
 
@@ -72,13 +72,13 @@ fn step(cx: &Cx) -> Result<Step, Error> {
     }
     let cookie = |name: &str| cx.cookie(name).filter(|value| !value.is_empty());
     let Some(kept) = cookie(STATE_COOKIE) else {
-        return Err(Error::new(401, format!("Cookie {STATE_COOKIE:?} must be provided.")));
+        return Err(Error::new(401, format!("The cookie {STATE_COOKIE:?} is missing.")));
     };
     if !bool::from(kept.as_bytes().ct_eq(state.as_bytes())) {
         return Err(Error::new(401, "The state is not the one that this browser was sent off with."));
     }
     let Some(verifier) = cookie(VERIFIER_COOKIE) else {
-        return Err(Error::bad(format!("Cookie {VERIFIER_COOKIE:?} must be provided.")));
+        return Err(Error::bad(format!("The cookie {VERIFIER_COOKIE:?} is missing.")));
     };
     Ok(Step::Back(Back {
         code: code.to_owned(),
@@ -113,7 +113,8 @@ fn send_off(cx: &Cx, url: String, state: &str, verifier: &str) -> Reply {
     Ok(Response { status: 307, headers, body: Vec::new() })
 }
 
-fn attributes(cx: &Cx) -> String {
+/// What is said of each of these cookies, however long it lasts.
+pub(super) fn attributes(cx: &Cx) -> String {
     let cookies = &cx.deployment.config.cookies;
     let secure = if cookies.secure { "; Secure" } else { "" };
     format!("Path=/; HttpOnly{secure}; SameSite={}", cookies.same_site.as_attribute())

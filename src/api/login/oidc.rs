@@ -16,7 +16,7 @@ use crate::sdk::names::{self, normalize_real_name, username_from};
 /// Off to the identity provider, and back from it.
 pub(super) fn get_callback(cx: &Cx) -> Reply {
     let provider =
-        Provider::of(&cx.deployment).ok_or_else(|| Error::bad("The oauth2 method requested is not configured!"))?;
+        Provider::of(&cx.deployment).ok_or_else(|| Error::bad("Signing in with OpenID Connect is not set up here."))?;
     let back = match step(cx)? {
         Step::Back(back) => back,
         Step::There { state, verifier } => {
@@ -59,7 +59,7 @@ fn read(config: &Oidc, tokens: Tokens, claims: Claims) -> Result<Identity, Error
         Some(_) => return Err(Error::bad("The address that the identity provider gives is not a text.")),
         // Some providers have the address for a username.
         None if names::email(username).is_ok() => username,
-        None => return Err(Error::bad("No email found in OIDC payload!")),
+        None => return Err(Error::bad("The identity provider gives no address.")),
     };
     if names::email(email).is_err() {
         return Err(Error::bad("What the identity provider gives as an address is none."));

@@ -1,4 +1,5 @@
-//! Where a browser goes on after signing in: always to a path of this server, whatever it was asked to.
+//! Where a browser goes on after it was at another service: always to a path of this server, whatever it was
+//! asked to.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
@@ -7,7 +8,7 @@ const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(
 
 /// The path and query of a URL, without its host; `/` for what has none. The answer can stand in a cookie, and
 /// is asked for again when it comes back from one, which another than this server may have set.
-pub(super) fn local(url: &str) -> String {
+pub(in crate::api) fn local(url: &str) -> String {
     // Browsers read backslashes as slashes, and skip what is no text.
     let cleaned: String = url.chars().filter(|c| !c.is_control()).map(|c| if c == '\\' { '/' } else { c }).collect();
     let cleaned = cleaned.trim();
@@ -41,6 +42,7 @@ mod tests {
             ("/templates?tab=1&x=a b", "/templates?tab=1&x=a%20b"),
             ("https://evil.example/path?q=1#f", "/path?q=1"),
             ("https://evil.example", "/"),
+            ("https://evil.example//other.example", "/other.example"),
             ("//evil.example/x", "/x"),
             ("///evil.example/x", "/evil.example/x"),
             ("/\\evil.example", "/"),

@@ -8,13 +8,14 @@ use form_urlencoded::Serializer;
 use super::super::authn::{self, SESSION_COOKIE};
 use super::super::cx::Actor;
 use super::super::routes::{Access, Handler, Limit, Route, Routes};
-use super::super::{Cx, Error, Reply};
+use super::super::{Cx, Error, Reply, pages};
 use super::tokens::targets;
 use super::{MAX_BODY, Said, answer, client, page, refusal, refuse};
+use crate::auth::oauth;
 use crate::http::Response;
 use crate::oauth2::grants::{self, Consent};
+use crate::oauth2::pkce;
 use crate::oauth2::request::{self, Authorization, Problem, Refusal};
-use crate::oauth2::{pkce, redirect};
 use crate::sdk::OAuth2ErrorCode as Code;
 use crate::store::queries::oauth2::OAuth2ProviderApp;
 
@@ -47,7 +48,7 @@ fn ask(cx: &Cx) -> Said {
         icon: &app.icon,
         username: &actor.username,
         redirect_uri: &wanted.redirect_uri,
-        cancel: &redirect::with_query(&wanted.redirect_uri, &refused),
+        cancel: &oauth::with_query(&wanted.redirect_uri, &refused),
     }))
 }
 
@@ -89,7 +90,7 @@ fn allow(cx: &Cx) -> Said {
         given.push(("state", wanted.state.as_str()));
     }
     let headers = [
-        ("Location", redirect::with_query(&wanted.redirect_uri, &given)),
+        ("Location", oauth::with_query(&wanted.redirect_uri, &given)),
         ("Cache-Control", "no-store".to_owned()),
         ("Referrer-Policy", "no-referrer".to_owned()),
     ];
@@ -120,7 +121,7 @@ pub fn sign_in(cx: &Cx, message: &str) -> Response {
     let mut body = Vec::new();
     if head.method == "GET" {
         headers.push(("Content-Type".to_owned(), "text/html; charset=utf-8".to_owned()));
-        body = format!("<a href=\"{}\">See Other</a>.\n", page::escaped(&location)).into_bytes();
+        body = format!("<a href=\"{}\">See Other</a>.\n", pages::escaped(&location)).into_bytes();
     }
     Response { status: 303, headers, body }
 }

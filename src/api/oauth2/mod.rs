@@ -34,6 +34,12 @@ const MAX_BODY: u64 = 64 << 10;
 /// An answer, or the answer to a request that goes no further.
 type Said = Result<Response, Response>;
 
+impl From<Error> for Response {
+    fn from(e: Error) -> Response {
+        e.into_response()
+    }
+}
+
 /// The routes answered here.
 pub fn routes(r: &mut Routes) {
     apps::routes(r);

@@ -1,6 +1,7 @@
 //! The pages that people see on their way through the provider. Everything that somebody wrote is escaped,
 //! and the pages may neither run scripts nor be put into frames.
 
+use crate::api::pages::escaped;
 use crate::http::Response;
 use crate::oauth2::redirect;
 use crate::oauth2::request::Problem;
@@ -8,6 +9,7 @@ use crate::oauth2::uri::Uri;
 
 const CONSENT: &str = include_str!("consent.html");
 const REFUSAL: &str = include_str!("refusal.html");
+const STYLE: &str = include_str!("style.css");
 
 /// What a user is asked.
 pub struct Question<'a> {
@@ -37,6 +39,7 @@ pub fn consent(question: &Question<'_>) -> Response {
     let body = fill(
         CONSENT,
         &[
+            ("style", STYLE),
             ("app", &app),
             ("icon", &icon),
             ("username", &escaped(question.username)),
@@ -53,26 +56,7 @@ pub fn consent(question: &Question<'_>) -> Response {
 pub fn refusal(access_url: &str, problems: &[Problem]) -> Response {
     let items: String =
         problems.iter().map(|p| format!("<li>{}: {}</li>", escaped(&p.field), escaped(&p.detail))).collect();
-    page(400, fill(REFUSAL, &[("problems", &items), ("home", &escaped(access_url))]), "'none'")
-}
-
-/// A text as HTML: what has a meaning there is escaped, what nobody would see or what turns a line around
-/// is left out.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {}
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
-    out
+    page(400, fill(REFUSAL, &[("style", STYLE), ("problems", &items), ("home", &escaped(access_url))]), "'none'")
 }
 
 fn is_picture(icon: &str) -> bool {
@@ -127,7 +111,7 @@ mod tests {
         let html = String::from_utf8(response.body).unwrap();
         assert!(!html.contains("<script") && !html.contains("javascript:") && !html.contains('\u{202e}'), "{html}");
         assert!(!html.contains("ann\">"), "{html}");
-        assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)") && html.contains("{{cancel}}"), "{html}");
+        assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)") && html.contains("&#123;&#123;cancel}}"), "{html}");
     }
 
     #[test]

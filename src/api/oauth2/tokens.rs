@@ -2,7 +2,7 @@
 //! user that they act for.
 
 use super::super::routes::Routes;
-use super::super::{Cx, Error, Reply, authn, reply};
+use super::super::{Cx, Reply, authn, reply};
 use super::{Said, answer, client, failure, form, guarded, refuse, unkept, wrong_method};
 use crate::http::Response;
 use crate::oauth2::grants::Client;
@@ -36,9 +36,7 @@ fn post_tokens(cx: &Cx) -> Reply {
 
 fn exchange(cx: &Cx) -> Said {
     let app = client(cx)?;
-    let mut pairs = form(cx);
-    pairs.extend(cx.queries().iter().cloned());
-    let request = request::token(&pairs, targets(&app)).map_err(refuse)?;
+    let request = request::token(&pairs(cx), targets(&app)).map_err(refuse)?;
     let issued = asking(cx, &app).exchange(&request).map_err(failure)?;
     let body = sdk::OAuth2TokenResponse {
         access_token: issued.access_token,
@@ -51,6 +49,13 @@ fn exchange(cx: &Cx) -> Said {
     Ok(unkept(200, sdk::json::to_vec(&body)))
 }
 
+/// What a client sends: the pairs of its form, then those of its query.
+fn pairs(cx: &Cx) -> Vec<(String, String)> {
+    let mut pairs = form(cx);
+    pairs.extend(cx.queries().iter().cloned());
+    pairs
+}
+
 /// Ends a token that a client gives back.
 fn post_revoke(cx: &Cx) -> Reply {
     answer(revoke(cx))
@@ -58,8 +63,7 @@ fn post_revoke(cx: &Cx) -> Reply {
 
 fn revoke(cx: &Cx) -> Said {
     let app = client(cx)?;
-    let mut pairs = form(cx);
-    pairs.extend(cx.queries().iter().cloned());
+    let pairs = pairs(cx);
     let named = |name: &str| pairs.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str()).unwrap_or_default();
     let token = named("token");
     if token.is_empty() {
@@ -90,10 +94,4 @@ fn only(cx: &Cx, allowed: &[&str]) -> Reply {
 
 fn asking<'a>(cx: &'a Cx, app: &'a OAuth2ProviderApp) -> Client<'a> {
     Client { deployment: &cx.deployment, db: cx.db(), app, ip_address: cx.client_address() }
-}
-
-impl From<Error> for Response {
-    fn from(e: Error) -> Response {
-        e.into_response()
-    }
 }

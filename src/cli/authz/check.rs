@@ -5,18 +5,18 @@ use std::io::{self, Read, Write};
 use serde_json::json;
 
 use super::document::{self, Outcome};
-use super::{OUTPUT, Takes};
+use crate::cli::args::{self, OUTPUT, Takes};
 use crate::cli::{Call, Command, Failure};
 
 pub(super) const COMMAND: Command =
     Command { name: "check", aliases: &[], about: "Hold the rules against a document of expectations", run };
 
-const TAKES: Takes = Takes { name: "authz check", about: COMMAND.about, operands: &["file"], flags: &[OUTPUT] };
+const TAKES: Takes = Takes { name: "authz check", about: COMMAND.about, operands: &["file"], flags: &[&OUTPUT] };
 
 fn run(call: Call) -> Result<(), Failure> {
-    let Some(asked) = super::read(&call, &TAKES)? else { return Ok(()) };
-    let file = &asked.operands[0];
-    let text = match file.as_str() {
+    let Some(asked) = args::read(call, &TAKES)? else { return Ok(()) };
+    let file = asked.text(0)?;
+    let text = match file {
         "-" => {
             let mut text = String::new();
             io::stdin().read_to_string(&mut text).map(|_| text)
@@ -42,7 +42,7 @@ fn run(call: Call) -> Result<(), Failure> {
         out.write_all(told(&outcome).as_bytes())?;
     }
     out.flush()?;
-    if outcome.failures.is_empty() { Ok(()) } else { Err(Failure::Failed(count(&outcome))) }
+    if outcome.failures.is_empty() { Ok(()) } else { Err(Failure::Told) }
 }
 
 /// Every case that does not hold, then the count.

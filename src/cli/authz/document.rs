@@ -1,7 +1,8 @@
 //! The document of `rockpool authz check`: subjects, and what they should and should not be able to do.
 //!
-//! Ids in it are any texts, so that a document can be read; equal texts are the same id. Everything that the rules do
-//! not know (a role, a kind of thing, an action) grants nothing, as it does on the server, and is told as a warning.
+//! Ids in it are any texts, so that a document can be read; equal texts are the same id. A role or a kind of thing
+//! that the rules do not know grants nothing; an action that they do not know is granted by wildcards alone. All of that is
+//! told as a warning.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

@@ -3,7 +3,6 @@
 //! It reads the database, not the server: it works for whoever runs the server, also while that runs. A SQLite database
 //! is read through a copy made for the occasion, since only one process may have it open.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -11,13 +10,15 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::document::ObjectText;
-use super::{Asked, OUTPUT, Takes};
 use crate::auth::Subjects;
+use crate::cli::args::{self, Asked, DATA_DIR, OUTPUT, POSTGRES_URL, Takes};
 use crate::cli::{Call, Command, Failure, help};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::rbac::explain::explain;
 use crate::rbac::scopes::{self, AllowList};
 use crate::rbac::{Action, Object, Resource, RoleOptions, system};
+use crate::server::DATABASE;
+use crate::store::migrate;
 use crate::store::portability::backup;
 use crate::store::{self, Db, Guarded, Setup, Store, Switches, postgres, sqlite};
 
@@ -29,25 +30,9 @@ const TAKES: Takes = Takes {
     about: "Say why a user may or may not do something. The object is TYPE, TYPE:ID for a workspace, template, user, \
             group or organization, or JSON as in the documents of \"authz check\".",
     operands: &["user", "action", "object"],
-    flags: &[DATA_DIR, POSTGRES_URL, SCOPE, ALLOW, OUTPUT],
+    flags: &[&DATA_DIR, &POSTGRES_URL, &SCOPE, &ALLOW, &OUTPUT],
 };
 
-const DATA_DIR: help::Flag = help::Flag {
-    short: None,
-    long: "data-dir",
-    kind: "string",
-    env: Some("ROCKPOOL_DATA_DIR"),
-    default: Some("~/.config/rockpool"),
-    help: "Directory below which the server keeps everything.",
-};
-const POSTGRES_URL: help::Flag = help::Flag {
-    short: None,
-    long: "postgres-url",
-    kind: "string",
-    env: Some("CODER_PG_CONNECTION_URL"),
-    default: None,
-    help: "URL of the PostgreSQL database, for a server that keeps everything in one.",
-};
 const SCOPE: help::Flag = help::Flag {
     short: None,
     long: "scope",
@@ -66,8 +51,8 @@ const ALLOW: help::Flag = help::Flag {
 };
 
 fn run(call: Call) -> Result<(), Failure> {
-    let Some(asked) = super::read(&call, &TAKES)? else { return Ok(()) };
-    let config = config(&asked, &call.env)?;
+    let Some(asked) = args::read(call, &TAKES)? else { return Ok(()) };
+    let config = asked.config()?;
     let folder = tempfile::tempdir()?;
     let store = open(&config, folder.path())?;
     let options = RoleOptions { disable_owner_workspace_access: config.disable_owner_workspace_access };
@@ -78,28 +63,18 @@ fn run(call: Call) -> Result<(), Failure> {
             "allowed": answer.allowed,
             "subject": answer.user,
             "roles": answer.roles,
-            "action": asked.operands[1],
-            "object": asked.operands[2],
+            "action": asked.text(1)?,
+            "object": asked.text(2)?,
             "rule": answer.rule,
             "reason": answer.reason,
         });
         writeln!(out, "{json:#}")?;
     } else {
         let may = if answer.allowed { "may" } else { "may not" };
-        writeln!(out, "{} {may} {} {}: {}.", answer.user, asked.operands[1], asked.operands[2], answer.reason)?;
+        writeln!(out, "{} {may} {} {}: {}.", answer.user, asked.text(1)?, asked.text(2)?, answer.reason)?;
         writeln!(out, "Roles: {}.", answer.roles.join(", "))?;
     }
     Ok(out.flush()?)
-}
-
-/// The settings of the server whose database is meant.
-fn config(asked: &Asked, env: &BTreeMap<String, String>) -> Result<Config, Failure> {
-    let of_server = asked.flags.iter().filter(|(flag, _)| [DATA_DIR.long, POSTGRES_URL.long].contains(flag));
-    let args = of_server.map(|(flag, value)| format!("--{flag}={value}").into());
-    match Config::read(args, env).map_err(Failure::of)? {
-        config::Asked::Run(config) => Ok(*config),
-        _ => Err(Failure::Failed("the settings ask for no server".to_owned())),
-    }
 }
 
 fn open(config: &Config, folder: &Path) -> Result<Store, Failure> {
@@ -109,11 +84,18 @@ fn open(config: &Config, folder: &Path) -> Result<Store, Failure> {
     match &config.postgres_url {
         Some(url) => {
             let options = postgres::PostgresOptions::new(url.expose()).map_err(Failure::of)?;
+            // Opening it would bring an older one up to date, which is not for a question to do.
+            let mut client = postgres::connect(&options.target).map_err(Failure::of)?;
+            let found = migrate::postgres::version(&mut client).map_err(Failure::of)?;
+            if found != Some(migrate::LATEST) {
+                let why = "the database is not at this program's version: see \"rockpool db migrate status\"";
+                return Err(Failure::Failed(why.to_owned()));
+            }
             Store::postgres(&options, &setup)
         }
         None => {
-            let copy = folder.join("rockpool.db");
-            backup::backup(&config.data_dir.join("rockpool.db"), &copy, false, &mut |_, _| ()).map_err(Failure::of)?;
+            let copy = folder.join(DATABASE);
+            backup::backup(&config.data_dir.join(DATABASE), &copy, false, &mut |_, _| ()).map_err(Failure::of)?;
             Store::sqlite(&copy, &sqlite::Options::default(), &setup)
         }
     }
@@ -129,17 +111,16 @@ struct Answer {
 }
 
 fn answer(db: &Db, options: RoleOptions, asked: &Asked) -> Result<Answer, Failure> {
-    let [user, action, object] = &asked.operands[..] else { return Err(Failure::Usage("three operands".to_owned())) };
+    let (user, action, object) = (asked.text(0)?, asked.text(1)?, asked.text(2)?);
     let found = match Uuid::try_parse(user) {
         Ok(id) => db.get_user_by_id(id),
         Err(_) => db.get_user_by_email_or_username(user, user),
     };
     let user = found.map_err(|e| missing(e, &format!("user {user}")))?;
-    let given = |name| asked.flags.iter().filter(move |(flag, _)| *flag == name).map(|(_, value)| value.clone());
     let or_all = |given: Vec<String>, all: &str| if given.is_empty() { vec![all.to_owned()] } else { given };
-    let allow = or_all(given(ALLOW.long).collect(), "*:*");
+    let allow = or_all(asked.texts(&ALLOW)?, "*:*");
     let allow = AllowList::parse(&allow).map_err(|e| Failure::Usage(e.to_string()))?;
-    let scope = or_all(given(SCOPE.long).collect(), scopes::ALL);
+    let scope = or_all(asked.texts(&SCOPE)?, scopes::ALL);
     let scope = scopes::effective(&scope, &allow).map_err(|e| Failure::Usage(e.to_string()))?;
     let (spec, _) = Subjects::read(db, user.id, scope).map_err(Failure::of)?;
     let object = self::object(db, object)?;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::args::{self, Takes};
 use super::progress::{Progress, bytes};
+use crate::cli::args::{self, Takes};
 use crate::cli::{Call, Command, Failure};
 use crate::store::portability::backup;
 
@@ -24,7 +24,8 @@ fn run(call: Call) -> Result<(), Failure> {
     let database = asked.sqlite("back it up with pg_dump, or copy it to a SQLite file with \"rockpool db copy\"")?;
     let file = Path::new(&asked.operands[0]);
     let mut progress = Progress::new("backup");
-    let made = backup::backup(&database, file, asked.force, &mut |done, total| progress.show(done, total, bytes));
+    let made =
+        backup::backup(&database, file, asked.has(&args::FORCE), &mut |done, total| progress.show(done, total, bytes));
     drop(progress);
     let made = made.map_err(Failure::of)?;
     asked.answer(

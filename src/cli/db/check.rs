@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::args::{self, Takes};
 use super::progress::{Progress, rows};
+use crate::cli::args::{self, Takes};
 use crate::cli::{Call, Command, Failure};
 use crate::store::portability::check::{self, Problem};
 

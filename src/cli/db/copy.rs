@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::args::{self, Takes};
 use super::progress::{Progress, rows};
+use crate::cli::args::{self, Takes};
 use crate::cli::{Call, Command, Failure};
 use crate::store::portability::copy;
 
@@ -21,7 +21,7 @@ fn run(call: Call) -> Result<(), Failure> {
     let Some(asked) = args::read(call, &TAKES)? else { return Ok(()) };
     let (from, to) = (asked.place(0)?, asked.place(1)?);
     let mut progress = Progress::new("copy");
-    let done = copy::copy(&from, &to, asked.force, &mut |step| {
+    let done = copy::copy(&from, &to, asked.has(&args::FORCE), &mut |step| {
         progress.rename(if step.verifying { "verify" } else { step.table });
         progress.show(step.done, step.total, rows);
     });

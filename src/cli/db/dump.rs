@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use super::args::{self, Takes};
+use crate::cli::args::{self, Takes};
 use crate::cli::{Call, Command, Failure};
 use crate::store::portability::{Error, dump};
 

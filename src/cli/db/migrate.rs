@@ -3,16 +3,18 @@
 //! A server brings its database up by itself. This is for those who want to see where it is, to do it before the server
 //! starts, or to go back because an older program is to take over.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
-use super::args::{self, Asked, Database, Takes};
+use crate::cli::args::{self, Asked, Takes};
 use crate::cli::{Call, Command, Failure};
 use crate::store::lock::Lock;
 use crate::store::migrate::{self, EMPTY, LATEST, MigrateError, Status};
+use crate::store::portability::place::Place;
 
 pub(super) const COMMAND: Command =
     Command { name: "migrate", aliases: &[], about: "Show or change the version of the database's schema", run };
@@ -51,12 +53,12 @@ fn run(call: Call) -> Result<(), Failure> {
 /// The version to end at.
 fn target(asked: &Asked, up: bool, from: i64) -> Result<i64, Failure> {
     let before = || migrate::versions().map(|(version, _)| version).take_while(|version| *version < from).last();
-    let to = asked.to.unwrap_or_else(|| if up { LATEST } else { before().unwrap_or(EMPTY) });
+    let to = asked.number(&args::TO)?.unwrap_or_else(|| if up { LATEST } else { before().unwrap_or(EMPTY) });
     if (up && to < from) || (!up && to > from) {
         let (way, other) = if up { ("up", "down") } else { ("down", "up") };
         return Err(Failure::Usage(format!("db migrate: {way} does not lead from {from} to {to}; say {other}")));
     }
-    if to == EMPTY && from != EMPTY && !asked.force {
+    if to == EMPTY && from != EMPTY && !asked.has(&args::FORCE) {
         return Err(Failure::Failed("the way down to nothing removes all data: say --force to have that".to_owned()));
     }
     Ok(to)
@@ -96,22 +98,25 @@ enum Open {
 impl Open {
     fn of(asked: &Asked, to_change: bool) -> Result<Open, Failure> {
         match asked.database()? {
-            Database::Sqlite(path) if to_change => {
+            Place::Sqlite(path) if to_change => {
                 if let Some(folder) = path.parent() {
-                    std::fs::create_dir_all(folder)
+                    std::fs::DirBuilder::new()
+                        .recursive(true)
+                        .mode(0o700)
+                        .create(folder)
                         .map_err(|error| Failure::Failed(format!("{}: {error}", folder.display())))?;
                 }
                 let lock = Lock::take(&path).map_err(Failure::of)?;
                 let conn = Connection::open(&path).map_err(|error| unusable(&path, &error))?;
                 Open::sqlite(path, conn, Some(lock))
             }
-            Database::Sqlite(path) if !path.exists() => Ok(Open::Missing { path }),
-            Database::Sqlite(path) => {
+            Place::Sqlite(path) if !path.exists() => Ok(Open::Missing { path }),
+            Place::Sqlite(path) => {
                 let conn = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
                     .map_err(|error| unusable(&path, &error))?;
                 Open::sqlite(path, conn, None)
             }
-            Database::Postgres(target) => {
+            Place::Postgres(target) => {
                 let client = crate::store::postgres::connect(&target).map_err(Failure::of)?;
                 Ok(Open::Postgres { name: target.to_string(), client: Box::new(client) })
             }

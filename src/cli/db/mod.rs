@@ -3,7 +3,6 @@
 //! One file a command; what they do is in [`crate::store`]. A command reads its arguments with [`args`], tells how far
 //! it is with [`progress`], and answers with a text or, for `-o json`, with JSON.
 
-mod args;
 mod backup;
 mod check;
 mod copy;

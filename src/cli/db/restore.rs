@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::args::{self, Takes};
 use super::progress::{Progress, bytes};
+use crate::cli::args::{self, Takes};
 use crate::cli::{Call, Command, Failure};
 use crate::store::portability::restore;
 use crate::time::Clock;

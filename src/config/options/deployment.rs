@@ -248,7 +248,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("dangerous.allow_all_cors")
         .proxies()
         .hidden()
-        .not_yet()
         .help("Allow requests from pages of any origin."),
     switch("dangerous-allow-path-app-sharing", "DANGEROUS: Allow Path App Sharing")
         .env("CODER_DANGEROUS_ALLOW_PATH_APP_SHARING")

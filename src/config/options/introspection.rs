@@ -47,7 +47,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("collect_db_metrics")
         .field("prometheus.collect_db_metrics")
         .default("false")
-        .not_yet()
         .help("Include figures of every database query."),
     switch("pprof-enable", "pprof Enable")
         .env("CODER_PPROF_ENABLE")

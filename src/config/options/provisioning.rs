@@ -56,7 +56,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("defaultQuietHoursSchedule")
         .field("user_quiet_hours_schedule.default_schedule")
         .default("CRON_TZ=UTC 0 0 * * *")
-        .not_yet()
         .help("When users' quiet hours begin unless they choose, as a cron line with minute and hour."),
     switch("allow-custom-quiet-hours", "Allow Custom Quiet Hours")
         .env("CODER_ALLOW_CUSTOM_QUIET_HOURS")
@@ -64,7 +63,6 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .yaml("allowCustomQuietHours")
         .field("user_quiet_hours_schedule.allow_user_custom")
         .default("true")
-        .not_yet()
         .help("Let users choose their own quiet hours."),
     duration("workspace-prebuilds-reconciliation-interval", "Reconciliation Interval")
         .env("CODER_WORKSPACE_PREBUILDS_RECONCILIATION_INTERVAL")

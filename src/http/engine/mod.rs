@@ -159,7 +159,11 @@ impl Engine {
             broken => broken.insert(self.connect(link.slot)?),
         };
         exchange(stream, &mut link.buf, &self.shared.secret, link.slot, ticket, &body)?;
-        let body = std::mem::take(&mut link.buf);
+        // The buffer stays with the link, unless it is more than a link keeps.
+        let body = match link.buf.capacity() > LINK_BUFFER_BYTES {
+            true => std::mem::take(&mut link.buf),
+            false => link.buf.as_slice().to_vec(),
+        };
         let answer = slot.lock().answer.take();
         let (status, headers) = answer.ok_or_else(|| io::Error::other("the answer has no head"))?;
         Ok(Response { status, headers, body })

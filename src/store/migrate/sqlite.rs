@@ -3,6 +3,8 @@
 //! Foreign keys are off while a step runs, since SQLite checks them too early and cannot switch them in a transaction;
 //! all references are checked before it commits.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
@@ -70,9 +72,11 @@ pub fn back_up_before(conn: &Connection, version: i64) -> Result<Option<PathBuf>
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
+    // Made first, so that nobody else can read what is secret in it.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
     conn.execute("VACUUM main INTO ?1", [unfinished.to_string_lossy()])?;
     // SQLite does not wait for the disk here, and what follows must not outrun the copy.
-    std::fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
     std::fs::rename(&unfinished, &copy).map_err(failed)?;
     Ok(Some(copy))
 }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::sqlite_file::{self, beside, remove, sync_folder};
+use super::sqlite_file::{self, remove, sync_folder};
 use super::{Error, Progress, io_error};
+use crate::store::sqlite::file::beside;
 
 /// A backup that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]

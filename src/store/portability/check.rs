@@ -33,32 +33,22 @@ pub struct Report {
     pub problems: Vec<Problem>,
 }
 
-/// A column that names a row of another table though no foreign key says so. `NULL` and the zero UUID name none.
-struct Reference {
-    table: &'static str,
-    column: &'static str,
-    to: &'static str,
-}
-
-const fn reference(table: &'static str, column: &'static str, to: &'static str) -> Reference {
-    Reference { table, column, to }
-}
-
-/// Such columns, as far as what they name outlives them. Records of what happened (audit log, statistics) may name what
-/// is gone since.
-const REFERENCES: &[Reference] = &[
-    reference("aibridge_token_usages", "interception_id", "aibridge_interceptions"),
-    reference("aibridge_tool_usages", "interception_id", "aibridge_interceptions"),
-    reference("aibridge_user_prompts", "interception_id", "aibridge_interceptions"),
-    reference("custom_roles", "organization_id", "organizations"),
-    reference("external_auth_links", "user_id", "users"),
-    reference("files", "created_by", "users"),
-    reference("provisioner_jobs", "file_id", "files"),
-    reference("provisioner_jobs", "initiator_id", "users"),
-    reference("template_versions", "job_id", "provisioner_jobs"),
-    reference("templates", "active_version_id", "template_versions"),
-    reference("workspace_agent_scripts", "log_source_id", "workspace_agent_log_sources"),
-    reference("workspace_builds", "initiator_id", "users"),
+/// Columns, each with its table before it, that name a row of the table after it though no foreign key says so. `NULL`
+/// and the zero UUID name none. Only where what is named outlives the row: records of what happened (audit log,
+/// statistics) may name what is gone since.
+const REFERENCES: &[(&str, &str, &str)] = &[
+    ("aibridge_token_usages", "interception_id", "aibridge_interceptions"),
+    ("aibridge_tool_usages", "interception_id", "aibridge_interceptions"),
+    ("aibridge_user_prompts", "interception_id", "aibridge_interceptions"),
+    ("custom_roles", "organization_id", "organizations"),
+    ("external_auth_links", "user_id", "users"),
+    ("files", "created_by", "users"),
+    ("provisioner_jobs", "file_id", "files"),
+    ("provisioner_jobs", "initiator_id", "users"),
+    ("template_versions", "job_id", "provisioner_jobs"),
+    ("templates", "active_version_id", "template_versions"),
+    ("workspace_agent_scripts", "log_source_id", "workspace_agent_log_sources"),
+    ("workspace_builds", "initiator_id", "users"),
 ];
 
 /// Checks the database at `place`, which a server may be using.
@@ -114,7 +104,7 @@ fn values(source: &mut dyn Source, problems: &mut Vec<Problem>, progress: Progre
 
 /// Looks for rows that name others which are not there.
 fn orphans(source: &mut dyn Source, problems: &mut Vec<Problem>) -> Result<(), Error> {
-    for Reference { table, column, to } in REFERENCES {
+    for (table, column, to) in REFERENCES {
         let sql = format!(
             "SELECT DISTINCT CAST({table}.{column} AS text) FROM {table}
              WHERE {column} IS NOT NULL AND {column} <> '00000000-0000-0000-0000-000000000000'

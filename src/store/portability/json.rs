@@ -6,9 +6,10 @@
 //! that went in.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde_json::value::RawValue;
+
+use crate::store::value::to_json;
 
 /// How far an exponent may move the point: as much as `numeric` holds before it, and after it.
 const MOST_DIGITS: i64 = 131_072;
@@ -21,25 +22,6 @@ pub fn canonical(text: &str) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     write(text, &mut out, 0)?;
     Ok(out)
-}
-
-/// Adds `text` to `out` as a JSON string.
-pub fn write_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' => _ = write!(out, "\\u{:04x}", u32::from(c)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 fn write(text: &str, out: &mut String, depth: usize) -> Result<(), String> {
@@ -57,7 +39,7 @@ fn write(text: &str, out: &mut String, depth: usize) -> Result<(), String> {
                 if at > 0 {
                     out.push(',');
                 }
-                write_string(key, out);
+                out.push_str(&to_json(key));
                 out.push(':');
                 write(value.get(), out, depth + 1)?;
             }
@@ -74,7 +56,7 @@ fn write(text: &str, out: &mut String, depth: usize) -> Result<(), String> {
             }
             out.push(']');
         }
-        Some(b'"') => write_string(&serde_json::from_str::<String>(text).map_err(wrong)?, out),
+        Some(b'"') => out.push_str(&to_json(&serde_json::from_str::<String>(text).map_err(wrong)?)),
         Some(b'-' | b'0'..=b'9') => {
             let _: &RawValue = serde_json::from_str(text).map_err(wrong)?;
             write_number(text, out)?;

@@ -225,12 +225,12 @@ fn read_array<'a, T>(bytes: &'a [u8], read: impl Fn(&'a [u8]) -> Result<T, Strin
 }
 
 /// Takes a number from the front.
-pub(super) fn take_i32(rest: &mut &[u8]) -> Result<i32, String> {
+fn take_i32(rest: &mut &[u8]) -> Result<i32, String> {
     take(rest, 4).and_then(fixed).map(i32::from_be_bytes)
 }
 
 /// Takes so many bytes from the front.
-pub(super) fn take<'a>(rest: &mut &'a [u8], length: i32) -> Result<&'a [u8], String> {
+fn take<'a>(rest: &mut &'a [u8], length: i32) -> Result<&'a [u8], String> {
     let split = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length));
     let (taken, left) = split.ok_or("a value that ends too early")?;
     *rest = left;

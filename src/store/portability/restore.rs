@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::sqlite_file::{self, beside, remove, sync_folder};
+use super::sqlite_file::{self, remove, sync_folder};
 use super::{Error, Progress, io_error, sqlite_error};
 use crate::store::lock::Lock;
+use crate::store::sqlite::file::beside;
 use crate::time::Time;
 
 /// How many problems of a damaged backup are told.

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{Error, Progress, io_error, sqlite_error};
 use crate::store::migrate;
+use crate::store::sqlite::file::MAGIC;
 
 /// How long to wait for a writer of the same file.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,8 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) const INTEGRITY: &str = "integrity";
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(100);
-/// What the first bytes of every SQLite database are.
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Opens the database at `path`, which must be there.
 pub(super) fn open(path: &Path, access: OpenFlags) -> Result<Connection, Error> {
@@ -148,11 +147,4 @@ pub(super) fn remove(path: &Path) -> Result<(), Error> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("cannot remove", path)(error)),
         _ => Ok(()),
     }
-}
-
-/// The path with something after its name, as SQLite names what belongs to a database.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }

@@ -1,14 +1,14 @@
 //! How SQLite keeps each kind of value: what `schema/sqlite` says in words, as code.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
 use super::tables::Kind;
-use super::value::{Value, json_array};
+use super::value::Value;
 use super::{date, json};
+use crate::store::value::{Inet, to_json};
 
 /// Reads a column, or says what is wrong with what is there.
 pub(super) fn read(column: ValueRef<'_>, kind: Kind) -> Result<Value<'_>, String> {
@@ -52,7 +52,10 @@ pub(super) fn read(column: ValueRef<'_>, kind: Kind) -> Result<Value<'_>, String
             ValueRef::Blob(bytes) => Ok(Value::Bytes(bytes)),
             _ => Err(unexpected("bytes", column)),
         },
-        Kind::Inet => inet(text("an address")?),
+        Kind::Inet => {
+            let Inet { address, prefix_len } = text("an address")?.parse::<Inet>()?;
+            Ok(Value::Inet(address, prefix_len))
+        }
         Kind::Texts => Ok(Value::Texts(array(text("an array")?)?)),
         Kind::Uuids => {
             let items = array(text("an array")?)?;
@@ -79,13 +82,9 @@ pub(super) fn bind<'a>(value: &'a Value<'_>) -> ToSqlOutput<'a> {
         Value::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
         Value::Uuid(uuid) => text(uuid.to_string()),
         Value::Date(days) => text(date::format(*days)),
-        Value::Inet(address, bits) if *bits == whole(address) => text(address.to_string()),
-        Value::Inet(address, bits) => text(format!("{address}/{bits}")),
-        Value::Texts(items) => text(json_array(items.iter().map(Option::as_deref))),
-        Value::Uuids(items) => {
-            let items: Vec<_> = items.iter().map(|item| item.map(|uuid| uuid.to_string())).collect();
-            text(json_array(items.iter().map(Option::as_deref)))
-        }
+        Value::Inet(address, prefix_len) => text(Inet { address: *address, prefix_len: *prefix_len }.to_string()),
+        Value::Texts(items) => text(to_json(items)),
+        Value::Uuids(items) => text(to_json(items)),
     }
 }
 
@@ -103,19 +102,6 @@ fn uuid(text: &str) -> Result<Uuid, String> {
 
 fn array(text: &str) -> Result<Vec<Option<Cow<'_, str>>>, String> {
     serde_json::from_str(text).map_err(|_| format!("not an array of texts: {text}"))
-}
-
-fn inet(text: &str) -> Result<Value<'_>, String> {
-    let wrong = || format!("{text:?} is not an address");
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    let address: IpAddr = address.parse().map_err(|_| wrong())?;
-    let bits = bits.map_or(Ok(whole(&address)), |bits| bits.parse().map_err(|_| wrong()))?;
-    if bits > whole(&address) { Err(wrong()) } else { Ok(Value::Inet(address, bits)) }
-}
-
-/// The prefix length that means one address.
-fn whole(address: &IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
 }
 
 #[cfg(test)]
@@ -154,7 +140,7 @@ mod tests {
             (Kind::Uuid, ValueRef::Text(b"C42FDF75-3097-471C-8C33-FB52454D81C0"), "lower case"),
             (Kind::Json, ValueRef::Text(b"{"), "not JSON"),
             (Kind::Texts, ValueRef::Text(b"{}"), "not an array of texts"),
-            (Kind::Inet, ValueRef::Text(b"10.0.0.0/33"), "not an address"),
+            (Kind::Inet, ValueRef::Text(b"10.0.0.0/33"), "not the address of a network"),
             (Kind::Text, ValueRef::Text(b"\xff"), "not UTF-8"),
             (Kind::Bytes, ValueRef::Text(b""), "expected bytes, found Text"),
         ] {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::json;
+use crate::store::value::to_json;
 
 /// A value, free of how an engine keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ pub enum Value<'a> {
     Time(i64),
     /// Days since 1970.
     Date(i32),
-    /// JSON, as [`json::canonical`] has it.
+    /// JSON, as [`canonical`](super::json::canonical) has it.
     Json(String),
     /// Bytes.
     Bytes(&'a [u8]),
@@ -82,31 +82,14 @@ pub fn write_value(value: &Value<'_>, out: &mut String) {
             Ok(())
         }
         Value::Texts(items) => {
-            escape(&json_array(items.iter().map(Option::as_deref)), out);
+            escape(&to_json(items), out);
             Ok(())
         }
         Value::Uuids(items) => {
-            let items: Vec<_> = items.iter().map(|item| item.map(|uuid| uuid.to_string())).collect();
-            out.push_str(&json_array(items.iter().map(Option::as_deref)));
+            out.push_str(&to_json(items));
             Ok(())
         }
     };
-}
-
-/// A JSON array of strings and nulls: how SQLite keeps an array.
-pub fn json_array<'t>(items: impl Iterator<Item = Option<&'t str>>) -> String {
-    let mut out = String::from("[");
-    for (at, item) in items.enumerate() {
-        if at > 0 {
-            out.push(',');
-        }
-        match item {
-            Some(text) => json::write_string(text, &mut out),
-            None => out.push_str("null"),
-        }
-    }
-    out.push(']');
-    out
 }
 
 /// As Postgres escapes text in a COPY.

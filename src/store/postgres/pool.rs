@@ -48,11 +48,12 @@ impl Counts {
 
 impl Pool {
     pub fn new(options: &PostgresOptions) -> Pool {
+        let max_open = options.max_open.max(1);
         let counts = Arc::new(Counts::default());
         let sessions =
             Sessions { target: options.target.clone(), max_idle: options.max_idle, counts: Arc::clone(&counts) };
         let pool = r2d2::Pool::builder()
-            .max_size(options.max_open.max(1))
+            .max_size(max_open)
             .min_idle(Some(0))
             .max_lifetime(None)
             .idle_timeout(None)
@@ -66,7 +67,7 @@ impl Pool {
                     .build(),
             ))
             .build_unchecked(sessions);
-        Pool { pool, counts, max_open: options.max_open }
+        Pool { pool, counts, max_open }
     }
 
     /// A connection, given back when dropped.

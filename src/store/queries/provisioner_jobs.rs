@@ -210,10 +210,10 @@ queries! {
         allow(check may_cancel(db, id)),
         sql "UPDATE provisioner_jobs SET canceled_at = :canceled_at, completed_at = :completed_at WHERE id = :id";
 
-    /// Marks a job as over.
+    /// Marks a job as over, unless it is already: then nothing is changed.
     UpdateProvisionerJobWithCompleteByID = update_provisioner_job_with_complete_by_id(db, id: Uuid, completed_at: Time, error: Option<String>, error_code: Option<&str>) -> exec;
         allow(system Update ProvisionerJobs),
-        sql "UPDATE provisioner_jobs SET updated_at = :completed_at, completed_at = :completed_at, error = :error, error_code = :error_code WHERE id = :id";
+        sql "UPDATE provisioner_jobs SET updated_at = :completed_at, completed_at = :completed_at, error = :error, error_code = :error_code WHERE id = :id AND completed_at IS NULL";
 
     /// Marks a job as over that nobody ever began.
     UpdateProvisionerJobWithCompleteWithStartedAtByID = update_provisioner_job_with_complete_with_started_at_by_id(db, id: Uuid, completed_at: Time, error: Option<String>) -> exec;

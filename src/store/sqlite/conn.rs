@@ -11,7 +11,7 @@ use super::condition::Condition;
 use super::upkeep::Bell;
 use crate::store::Error;
 use crate::store::driver::{Conn, Row, Transaction};
-use crate::store::value::{Column, Value};
+use crate::store::value::{Column, Value, to_json};
 
 /// Reads only.
 pub(super) struct Reader(pub r2d2::PooledConnection<Readers>);
@@ -111,8 +111,8 @@ fn bind(statement: &mut rusqlite::Statement<'_>, at: usize, arg: &Value<'_>) -> 
         Value::Bytes(b) => statement.raw_bind_parameter(at, b.as_ref()),
         Value::Uuid(u) => statement.raw_bind_parameter(at, u.as_hyphenated().encode_lower(&mut [0; 36]) as &str),
         Value::Time(t) => statement.raw_bind_parameter(at, t.micros()),
-        Value::Texts(t) => statement.raw_bind_parameter(at, serde_json::to_string(t).unwrap_or_default()),
-        Value::Uuids(u) => statement.raw_bind_parameter(at, serde_json::to_string(u).unwrap_or_default()),
+        Value::Texts(t) => statement.raw_bind_parameter(at, to_json(t)),
+        Value::Uuids(u) => statement.raw_bind_parameter(at, to_json(u)),
     }
 }
 

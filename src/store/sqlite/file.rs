@@ -6,6 +6,7 @@
 //! writes in its log is opened in earnest, and then without the checkpoint that closing would do.
 
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -23,7 +24,8 @@ pub(super) const FORMAT: i32 = 1;
 pub(super) const READ_THROUGH_AT_START: u64 = 32 << 20;
 
 const HEADER: usize = 100;
-const MAGIC: &[u8] = b"SQLite format 3\0";
+/// What the first bytes of every SQLite database are.
+pub(in crate::store) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// What there is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +133,7 @@ pub(super) fn room(path: &Path) -> u64 {
 }
 
 /// The name of a file that SQLite keeps beside a database.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(in crate::store) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -205,6 +207,12 @@ fn uri(path: &Path) -> String {
 
 fn refusal(path: &Path, why: &str) -> Error {
     Error::Unavailable(format!("cannot use {}: {why}. Nothing was changed", path.display()))
+}
+
+/// Makes an empty file for a new database, for its owner alone: secrets will be in it. SQLite gives the files that it
+/// puts beside it the same mode.
+pub(in crate::store) fn make_private(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
 
 #[cfg(test)]

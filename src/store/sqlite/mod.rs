@@ -9,7 +9,7 @@
 
 mod condition;
 mod conn;
-mod file;
+pub(in crate::store) mod file;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
@@ -122,6 +122,9 @@ impl Sqlite {
             remove(&file::beside(&ephemeral, suffix))?;
         }
         let explain = |e| explain(path, e);
+        if found == Found::Nothing {
+            file::make_private(path).map_err(unavailable)?;
+        }
         let mut writer = Connection::open(path).map_err(explain)?;
         prepare(&writer, options.litestream).map_err(explain)?;
         mark(&writer, found).map_err(explain)?;

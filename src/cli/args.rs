@@ -1,15 +1,17 @@
-//! The arguments of the commands of the group: operands, the flags that several share, and which database is meant.
+//! The arguments of commands that work on a deployment: operands, the flags that several share, and which database is
+//! meant.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use lexopt::{Arg, ValueExt};
+use lexopt::Arg;
 
-use super::super::help::{self, Flag};
-use crate::cli::{Call, Failure};
+use super::help::{self, Flag};
+use super::{Call, Failure};
 use crate::config::{Asked as Configured, Config};
+use crate::server::DATABASE;
 use crate::store::portability::place::Place;
 use crate::store::postgres::Target;
 
@@ -76,27 +78,16 @@ pub(super) const TO: Flag = Flag {
 pub(super) struct Asked {
     /// The operands, as many as the command takes.
     pub operands: Vec<OsString>,
-    /// Whether what is there may go.
-    pub force: bool,
-    /// Where a migration is to end.
-    pub to: Option<i64>,
     /// Whether the answer is to be JSON.
     pub json: bool,
-    server: Vec<OsString>,
+    /// The other flags with their values, as often as they were given; one that takes no value has an empty one.
+    given: Vec<(&'static str, OsString)>,
     env: BTreeMap<String, String>,
-}
-
-/// The database that a command is to work on.
-pub(super) enum Database {
-    /// A SQLite file.
-    Sqlite(PathBuf),
-    /// A Postgres database.
-    Postgres(Target),
 }
 
 /// Reads the arguments; `None` when only help was asked for, which is then printed.
 pub(super) fn read(call: Call, takes: &Takes) -> Result<Option<Asked>, Failure> {
-    let mut asked = Asked { operands: vec![], force: false, to: None, json: false, server: vec![], env: call.env };
+    let mut asked = Asked { operands: vec![], json: false, given: vec![], env: call.env };
     let usage = |error: lexopt::Error| Failure::Usage(format!("{}: {error}", takes.name));
     let mut parser = lexopt::Parser::from_args(call.args);
     while let Some(arg) = parser.next().map_err(usage)? {
@@ -117,22 +108,16 @@ pub(super) fn read(call: Call, takes: &Takes) -> Result<Option<Asked>, Failure> 
             help::print_command(takes.name, &format!("[flags]{operands}"), takes.about, &flags)?;
             return Ok(None);
         }
-        match takes.flags.iter().find(|flag| flag.long == long).map(|flag| flag.long) {
-            Some("output") => {
+        match takes.flags.iter().find(|flag| flag.long == long) {
+            Some(flag) if flag.long == OUTPUT.long => {
                 asked.json = match parser.value().map_err(usage)?.to_str() {
                     Some("json") => true,
                     Some("text") => false,
                     _ => return Err(Failure::Usage(format!("{}: --output is text or json", takes.name))),
                 };
             }
-            Some("force") => asked.force = true,
-            Some("to") => asked.to = Some(parser.value().and_then(|version| version.parse()).map_err(usage)?),
-            // What says where the database is means the same as to the server, which reads it.
-            Some(of_server) => {
-                let mut flag = OsString::from(format!("--{of_server}="));
-                flag.push(parser.value().map_err(usage)?);
-                asked.server.push(flag);
-            }
+            Some(flag) if flag.kind == "bool" => asked.given.push((flag.long, OsString::new())),
+            Some(flag) => asked.given.push((flag.long, parser.value().map_err(usage)?)),
             None => return Err(usage(arg.unexpected())),
         }
     }
@@ -143,37 +128,76 @@ pub(super) fn read(call: Call, takes: &Takes) -> Result<Option<Asked>, Failure> 
 }
 
 impl Asked {
+    /// Whether a flag was given.
+    pub fn has(&self, flag: &Flag) -> bool {
+        self.values(flag).next().is_some()
+    }
+
+    /// The values of a flag, as often as it was given.
+    pub fn values(&self, flag: &Flag) -> impl Iterator<Item = &OsString> {
+        self.given.iter().filter(|(long, _)| *long == flag.long).map(|(_, value)| value)
+    }
+
+    /// The number that a flag was given, the last of them.
+    pub fn number(&self, flag: &Flag) -> Result<Option<i64>, Failure> {
+        let Some(given) = self.values(flag).last() else { return Ok(None) };
+        let number = given.to_str().and_then(|text| text.parse().ok());
+        number.map(Some).ok_or_else(|| Failure::Usage(format!("--{} takes a number, not {given:?}", flag.long)))
+    }
+
+    /// The values of a flag as texts.
+    pub fn texts(&self, flag: &Flag) -> Result<Vec<String>, Failure> {
+        let text = |value: &OsString| value.to_str().map(str::to_owned);
+        let texts: Option<Vec<String>> = self.values(flag).map(text).collect();
+        texts.ok_or_else(|| Failure::Usage(format!("--{} must be UTF-8", flag.long)))
+    }
+
+    /// The operand at `index` as text, which the command requires.
+    pub fn text(&self, index: usize) -> Result<&str, Failure> {
+        let operand = self.operands.get(index).and_then(|operand| operand.to_str());
+        operand.ok_or_else(|| Failure::Usage("operands must be UTF-8".to_owned()))
+    }
+
+    /// The settings of the server that is meant. What says where its database is means the same as to the server itself.
+    pub fn config(&self) -> Result<Config, Failure> {
+        let of_server = [DATA_DIR, POSTGRES_URL].into_iter().flat_map(|flag| {
+            self.values(&flag)
+                .map(move |value| {
+                    let mut argument = OsString::from(format!("--{}=", flag.long));
+                    argument.push(value);
+                    argument
+                })
+                .collect::<Vec<_>>()
+        });
+        match Config::read(of_server, &self.env).map_err(Failure::of)? {
+            Configured::Run(config) => Ok(*config),
+            _ => Err(Failure::Failed("the settings ask for no server".to_owned())),
+        }
+    }
+
     /// The database of the server that is started with the same settings.
-    pub fn database(&self) -> Result<Database, Failure> {
-        let Configured::Run(config) = Config::read(self.server.iter().cloned(), &self.env).map_err(Failure::of)? else {
-            return Err(Failure::Failed("the settings ask for no server".to_owned()));
-        };
+    pub fn database(&self) -> Result<Place, Failure> {
+        let config = self.config()?;
         Ok(match config.postgres_url {
-            Some(url) => Database::Postgres(Target::parse(url.expose()).map_err(Failure::of)?),
-            None => Database::Sqlite(config.data_dir.join("rockpool.db")),
+            Some(url) => Place::Postgres(Box::new(Target::parse(url.expose()).map_err(Failure::of)?)),
+            None => Place::Sqlite(config.data_dir.join(DATABASE)),
         })
     }
 
     /// The database that the operand at `index` names; without one, that of the server.
     pub fn place(&self, index: usize) -> Result<Place, Failure> {
-        let place = match self.operands.get(index) {
-            Some(named) => match named.to_str() {
-                Some(text) => Place::parse(text),
-                None => Ok(Place::Sqlite(named.into())),
-            },
-            None => match self.database()? {
-                Database::Sqlite(path) => Ok(Place::Sqlite(path)),
-                Database::Postgres(target) => Ok(Place::Postgres(Box::new(target))),
-            },
-        };
-        place.map_err(Failure::of)
+        let Some(named) = self.operands.get(index) else { return self.database() };
+        match named.to_str() {
+            Some(text) => Place::parse(text).map_err(Failure::of),
+            None => Ok(Place::Sqlite(named.into())),
+        }
     }
 
     /// The same, for a command that works on files only; `instead` says what to do about a Postgres one.
     pub fn sqlite(&self, instead: &str) -> Result<PathBuf, Failure> {
         match self.database()? {
-            Database::Sqlite(path) => Ok(path),
-            Database::Postgres(_) => Err(Failure::Failed(format!("the database is on Postgres: {instead}"))),
+            Place::Sqlite(path) => Ok(path),
+            Place::Postgres(_) => Err(Failure::Failed(format!("the database is on Postgres: {instead}"))),
         }
     }
 
