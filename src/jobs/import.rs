@@ -47,8 +47,9 @@ pub fn run(
         .external_auth_providers
         .iter()
         .find(|p| deployment.external_auth.find(&p.id).is_none())
-        .map(|p| p.id.clone());
-    running.complete(|db| {
+        .map(|p| format!("external auth provider {:?} is not configured", p.id));
+    // What the version needs is kept in any case, but without a provider of that name nothing can be built of it.
+    running.end(unknown.clone(), |db| {
         let occasion = Occasion {
             db,
             ids: &deployment.ids,
@@ -87,11 +88,7 @@ pub fn run(
         }
         Ok(())
     })?;
-    // What the version needs is kept, but without a provider of that name nothing can be built of it.
-    match unknown {
-        Some(id) => Err(Failed::because(format!("external auth provider {id:?} is not configured"))),
-        None => Ok(()),
-    }
+    unknown.map_or(Ok(()), |why| Err(Failed::because(why)))
 }
 
 struct Pass {

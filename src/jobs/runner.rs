@@ -284,12 +284,17 @@ impl Running<'_> {
     /// Ends a job well: what `store` does and the mark that it is over last together. The last lines
     /// of the log come before.
     pub fn complete(&self, store: impl Fn(&Db) -> Result<(), Failed>) -> Result<(), Failed> {
+        self.end(None, store)
+    }
+
+    /// Ends a job, well or with an error that leaves what `store` does in place.
+    pub fn end(&self, error: Option<String>, store: impl Fn(&Db) -> Result<(), Failed>) -> Result<(), Failed> {
         self.log.stage("Cleaning Up");
         self.log.flush()?;
         self.db.tx(|db| {
             store(db)?;
             let now = self.deployment.clock.now();
-            match db.update_provisioner_job_with_complete_by_id(self.job.id, now, None, None)? {
+            match db.update_provisioner_job_with_complete_by_id(self.job.id, now, error.clone(), None)? {
                 // Another server took this one for dead and failed the job; nothing of it may last any more.
                 0 => Err(Failed::because("the job was ended by somebody else while it was running")),
                 _ => Ok(()),

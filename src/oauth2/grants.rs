@@ -220,12 +220,10 @@ impl Client<'_> {
         if row.expires_at <= now || !code.is_bound_to(redirect_uri) {
             return Err(Refusal::bad_code().into());
         }
-        let verified = match row.code_challenge.as_deref().filter(|challenge| !challenge.is_empty()) {
-            Some(challenge) => pkce::verify(challenge, verifier),
-            // RFC 9700, 2.1.1: whoever sends a verifier had asked with a challenge, and somebody took it away.
-            None => verifier.is_empty(),
-        };
-        if !verified {
+        // Without a challenge a verifier is ignored, as clients of the reference may count on.
+        if let Some(challenge) = row.code_challenge.as_deref().filter(|c| !c.is_empty())
+            && !pkce::verify(challenge, verifier)
+        {
             return Err(Refusal::bad_verifier().into());
         }
         if row.resource_uri.as_deref().unwrap_or_default() != resource {
