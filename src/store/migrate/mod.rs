@@ -101,8 +101,8 @@ pub enum MigrateError {
     },
     /// A copy into the database was cut off.
     #[error(
-        "the database holds a part of another one: copying into it was not finished. Run \"rockpool db copy\" again, \
-         or start with an empty one"
+        "the database holds a part of another one: copying into it was not finished. Run \"rockpool db copy --force\" \
+         again, or start with an empty one"
     )]
     UnfinishedCopy,
     /// A transaction was open, in which SQLite cannot switch foreign keys off.

@@ -143,10 +143,13 @@ fn one(
     Ok(sum)
 }
 
-/// Refuses a target that somebody has used. One that an earlier copy left unfinished has nobody's data to lose.
+/// Refuses a target that somebody has used. One that an earlier copy left unfinished may still hold what it was to replace.
 fn expect_unused(target: &mut dyn Target) -> Result<(), Error> {
     if target.is_unfinished()? {
-        return Ok(());
+        return Err(Error::Refused(format!(
+            "an earlier copy into {} was not finished: copy into another one, or give --force to replace everything in it",
+            target.place()
+        )));
     }
     let users = target.texts("SELECT username FROM users WHERE NOT is_system", 1)?;
     let mut full = (!users.is_empty()).then_some("users");
