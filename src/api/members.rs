@@ -8,9 +8,11 @@ use super::params::{Page, Params};
 use super::routes::Routes;
 use super::{Cx, Error, Reply, lookup, reply, roles};
 use crate::audit::MemberOfOrganization;
+use crate::idpsync;
 use crate::rbac::{RoleRef, roles::builtin};
-use crate::sdk::{self, AuditAction, ResourceType};
+use crate::sdk::{self, AuditAction, LoginType, ResourceType};
 use crate::store::queries::organizations::{MemberWithUser, OrganizationMember};
+use crate::store::queries::users::User;
 use crate::store::{self, Where};
 
 /// The routes answered here.
@@ -66,6 +68,7 @@ fn post_member(cx: &Cx) -> Reply {
     let audit = cx.audit(ResourceType::OrganizationMember, AuditAction::Create);
     let organization = lookup::organization(cx)?;
     let user = lookup::user(cx)?;
+    refuse_if_provider_decides_organizations(cx, &user)?;
     let now = cx.now();
     let member = OrganizationMember {
         user_id: user.id,
@@ -85,7 +88,17 @@ fn post_member(cx: &Cx) -> Reply {
     }
 }
 
-/// Takes a user out of an organization; the account stays, and so do workspaces.
+/// Who is put into an organization by hand would be out of it again after signing in.
+fn refuse_if_provider_decides_organizations(cx: &Cx, user: &User) -> Result<(), Error> {
+    if user.login_type != LoginType::Oidc || !idpsync::decides_organizations(&cx.deployment.config, &cx.system_db())? {
+        return Ok(());
+    }
+    let detail = format!("Change it there; it takes effect when {} next signs in.", user.username);
+    Err(Error::bad("The identity provider decides which organizations this user is in.").detail(detail))
+}
+
+/// Takes a user out of an organization; the account stays, and so do workspaces. Allowed too where an identity
+/// provider decides who is in: whoever has to go has to go now, not when they next sign in.
 fn delete_member(cx: &Cx) -> Reply {
     let audit = cx.audit(ResourceType::OrganizationMember, AuditAction::Delete);
     let member = member(cx)?;
@@ -102,6 +115,13 @@ fn put_member_roles(cx: &Cx) -> Reply {
     let audit = cx.audit(ResourceType::OrganizationMember, AuditAction::Write);
     let member = member(cx)?;
     audit.before(&member);
+    let system = cx.system_db();
+    if system.get_user_by_id(member.user_id)?.login_type == LoginType::Oidc
+        && idpsync::decides_roles_of(&cx.deployment.config, &system, member.organization_id)?
+    {
+        let detail = format!("Change them there; they take effect when {} next signs in.", member.username);
+        return Err(Error::bad("The identity provider decides this member's roles.").detail(detail));
+    }
     if member.user_id == cx.actor()?.user_id {
         return Err(Error::bad("You cannot change your own roles in an organization.")
             .detail("Ask somebody else who may change roles."));

@@ -1,7 +1,8 @@
 //! What an identity provider decides about a user who signs in: in which organizations, in which of their
 //! groups and with which roles. Settings are kept in the database, for the deployment or an organization;
 //! until somebody changes them there, those of the configuration hold. Who may change them is the API's to
-//! ask; everything here acts as the server itself. Start at [`apply`].
+//! ask; everything here acts as the server itself. Start at [`apply`]. What the provider decides for those who
+//! sign in through it (`decides_...`), the API refuses to change by hand: it would last until they next sign in.
 
 mod groups;
 mod roles;
@@ -10,6 +11,7 @@ mod settings;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::config::Config;
 use crate::deployment::Deployment;
 use crate::licensing::entitled;
 use crate::sdk::FeatureName;
@@ -40,7 +42,7 @@ pub enum NotAllowed {
 }
 
 /// Whether somebody may sign in at all: by group, and with roles that can be read.
-pub fn admit(config: &crate::config::Config, claims: &Claims) -> Result<(), NotAllowed> {
+pub fn admit(config: &Config, claims: &Claims) -> Result<(), NotAllowed> {
     let sync = &config.idp_sync;
     if !sync.group_field.is_empty() && !sync.group_allow_list.is_empty() {
         let groups = texts(claims.get(&sync.group_field)).map_err(NotAllowed::Groups)?;
@@ -55,8 +57,19 @@ pub fn admit(config: &crate::config::Config, claims: &Claims) -> Result<(), NotA
 }
 
 /// Whether the provider decides who has which roles in the deployment.
-pub fn decides_roles(config: &crate::config::Config) -> bool {
+pub fn decides_roles(config: &Config) -> bool {
     entitled(config, FeatureName::UserRoleManagement) && !config.idp_sync.role_field.is_empty()
+}
+
+/// Whether the provider decides who is in which organization.
+pub fn decides_organizations(config: &Config, db: &Db) -> Result<bool, store::Error> {
+    Ok(entitled(config, FeatureName::MultipleOrganizations)
+        && !organization_settings(&config.idp_sync, db)?.field.is_empty())
+}
+
+/// Whether the provider decides who has which roles in an organization.
+pub fn decides_roles_of(config: &Config, db: &Db, organization: Uuid) -> Result<bool, store::Error> {
+    Ok(entitled(config, FeatureName::UserRoleManagement) && !role_settings(db, organization)?.field.is_empty())
 }
 
 /// Makes a user a member of what the claims say; in the transaction of the sign-in. `db` is the server's own.

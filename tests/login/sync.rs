@@ -159,6 +159,43 @@ fn it_may_take_a_group_to_sign_in() {
 }
 
 #[test]
+fn what_the_provider_decides_is_not_changed_by_hand() {
+    let idp = Idp::start();
+    let server = options(&idp).set("CODER_OIDC_USER_ROLE_FIELD", "roles").start();
+    let owner = server.owner();
+    let second: Organization = owner.post("/api/v2/organizations", json!({"name": "second"})).ok(201);
+    says(&idp, json!({"roles": []}));
+    sign_in(&idp, &server);
+    server.user("bea", &[]);
+    let (member, roles) = ("/api/v2/organizations/second/members", json!({"roles": ["organization-auditor"]}));
+
+    // Of the deployment the option decides at once, of organizations what is set at run time.
+    let site = json!({"roles": ["auditor"]});
+    let refusal = owner.put("/api/v2/users/alice/roles", &site).refused(400);
+    assert!(refusal.message.contains("identity provider"), "{}", refusal.message);
+    owner.put("/api/v2/users/bea/roles", &site).expect(200);
+    for who in ["alice", "bea"] {
+        owner.post(&format!("{member}/{who}"), json!({})).expect(200);
+        owner.put(&format!("{member}/{who}/roles"), &roles).expect(200);
+    }
+
+    owner.patch("/api/v2/organizations/second/settings/idpsync/roles", json!({"field": "roles"})).expect(200);
+    owner.put(&format!("{member}/alice/roles"), json!({"roles": []})).refused(400);
+    owner.put(&format!("{member}/bea/roles"), json!({"roles": []})).expect(200);
+    owner.put("/api/v2/organizations/default/members/alice/roles", &roles).expect(200);
+
+    let settings = "/api/v2/settings/idpsync/organization";
+    owner.patch(settings, json!({"field": "orgs", "mapping": {"second": [second.id]}})).expect(200);
+    for (who, status) in [("alice", 400), ("bea", 200)] {
+        // Who has to go goes at once.
+        owner.delete(&format!("{member}/{who}")).expect(204);
+        owner.post(&format!("{member}/{who}"), json!({})).expect(status);
+    }
+    owner.patch(settings, json!({"field": "", "mapping": {}})).expect(200);
+    owner.post(&format!("{member}/alice"), json!({})).expect(200);
+}
+
+#[test]
 fn without_a_licence_the_provider_decides_nothing() {
     let idp = Idp::start();
     let server = options(&idp).set("ROCKPOOL_LICENSING", "enforced").start();

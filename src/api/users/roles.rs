@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{render_with_organizations, user_to_change};
 use crate::api::routes::Routes;
 use crate::api::{Cx, Error, OrForbidden, Reply, lookup, reply};
+use crate::idpsync;
 use crate::rbac::Action;
 use crate::sdk;
 use crate::store;
@@ -28,6 +29,10 @@ fn get_user_roles(cx: &Cx) -> Reply {
 /// Replaces the roles that a user has in the deployment.
 fn put_user_roles(cx: &Cx) -> Reply {
     let (user, audit) = user_to_change(cx)?;
+    if user.login_type == sdk::LoginType::Oidc && idpsync::decides_roles(&cx.deployment.config) {
+        return Err(Error::bad("The identity provider decides this user's roles.")
+            .detail("Change them there; they take effect when the user next signs in."));
+    }
     if cx.actor()?.user_id == user.id {
         return Err(Error::bad("You cannot change your own roles."));
     }
