@@ -156,7 +156,7 @@ impl Answer {
 }
 
 /// The host of a URL, which may be told to people; path and query may hold secrets.
-fn host(url: &str) -> String {
+pub fn host(url: &str) -> String {
     let authority = url.split("://").nth(1).unwrap_or(url).split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default().to_owned()
 }

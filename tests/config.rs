@@ -218,6 +218,27 @@ fn ignoring_an_option_that_protects_is_refused() {
 fn options_that_contradict_each_other_are_refused() {
     for (args, vars, want) in [
         (&["--http-address", ""][..], &[][..], "there is nothing to listen on"),
+        (&["--oidc-client-id", "a"], &[], "needs both --oidc-client-id and --oidc-issuer-url"),
+        (
+            &["--oidc-client-id", "a", "--oidc-issuer-url", "http://idp", "--oidc-access-token-claims"],
+            &[],
+            "set --oidc-ignore-userinfo too",
+        ),
+        (
+            &["--oidc-client-id", "a", "--oidc-issuer-url", "http://idp", "--oidc-allowed-groups", "a"],
+            &[],
+            "needs --oidc-group-field",
+        ),
+        (
+            &["--oidc-client-id", "a", "--oidc-issuer-url", "http://idp", "--oidc-client-cert-file", "c"],
+            &[],
+            "with --oidc-client-key-file only",
+        ),
+        (
+            &["--oidc-client-id", "a", "--oidc-issuer-url", "http://idp", "--oidc-client-key-file", "k"],
+            &[("CODER_OIDC_CLIENT_SECRET", "s")],
+            "not by both",
+        ),
         (&["--http-address", "nowhere"], &[], "--http-address: \"nowhere\" has no port"),
         (&["--access-url", "pool.example"], &[], "--access-url: \"pool.example\" must begin with http:// or https://"),
         (&["--tls-enable"], &[], "--tls-enable needs a certificate and a key"),

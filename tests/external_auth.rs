@@ -288,6 +288,56 @@ fn a_service_that_is_away_costs_no_token() {
 }
 
 #[test]
+fn only_a_service_that_judged_a_refresh_token_costs_it() {
+    for (status, body, lost) in [
+        (500, json!({"error": "server_error"}), false),
+        (503, json!({"error": "temporarily_unavailable"}), false),
+        (429, json!({"error": "slow_down"}), false),
+        (200, json!({"no": "token"}), false),
+        (200, json!({"error": "bad_refresh_token"}), true),
+        (401, json!({"error": "unauthorized_client"}), true),
+        (403, Value::Null, true),
+    ] {
+        let stage = Stage::start(&[]);
+        stage.connect();
+        stage.clock.advance(Duration::from_secs(55));
+        stage.service.says("/token", status, body.clone());
+        let link = stage.links(&stage.mona).links.remove(0);
+        assert!(!link.authenticated && !link.validate_error.is_empty(), "{status} {body}: {link:?}");
+        assert_eq!(stage.links(&stage.mona).links[0].has_refresh_token, !lost, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_renewed_token_is_given_a_moment_to_be_known_and_then_counts_as_revoked() {
+    let stage = Stage::start(&[]);
+    stage.connect();
+    stage.clock.advance(Duration::from_secs(120));
+    stage.service.says("/token", 200, json!({"access_token": "second", "refresh_token": "next", "expires_in": 60}));
+    stage.service.says("/user", 401, Value::Null);
+    let asked = stage.service.asked("/user").len();
+    let link = stage.links(&stage.mona).links.remove(0);
+    assert!(!link.authenticated && link.has_refresh_token, "{link:?}");
+    assert!(stage.service.asked("/user").len() > asked + 1, "GitHub is asked again");
+    // What was renewed is kept: the service will not renew by the token before a second time.
+    let renewals = stage.service.asked("/token").len();
+    stage.service.says("/user", 200, json!({"id": 7, "login": "octo"}));
+    assert!(stage.links(&stage.mona).links[0].authenticated);
+    assert_eq!(stage.service.asked("/token").len(), renewals);
+}
+
+#[test]
+fn a_service_whose_tokens_are_not_to_be_renewed_is_not_asked_to() {
+    let stage = Stage::start(&[("NO_REFRESH", "true")]);
+    stage.connect();
+    stage.clock.advance(Duration::from_secs(120));
+    let asked = stage.service.asked("/token").len();
+    let link = stage.links(&stage.mona).links.remove(0);
+    assert!(!link.authenticated && link.validate_error.contains("cannot be renewed"), "{link:?}");
+    assert_eq!(stage.service.asked("/token").len(), asked);
+}
+
+#[test]
 fn a_client_that_is_not_believed_in_the_form_shows_its_secret_in_the_header() {
     let stage = Stage::start(&[]);
     stage.service.says("/token", 401, json!({"error": "invalid_client"}));

@@ -9,10 +9,9 @@ use subtle::ConstantTimeEq;
 use super::login::{self, REDIRECT_COOKIE, STATE_COOKIE, STATE_LENGTH, VERIFIER_COOKIE, redirect::local};
 use super::routes::Routes;
 use super::{Cx, Error, Reply, authn, oauth2, pages, reply};
-use crate::auth::oauth;
+use crate::auth::oauth::{self, Line};
 use crate::external_auth::Provider;
 use crate::external_auth::links::{self, Error as LinkError};
-use crate::external_auth::remote::Line;
 use crate::http::Response;
 use crate::sdk;
 use crate::store::Optional;
@@ -74,7 +73,7 @@ fn get_link(cx: &Cx) -> Reply {
         app_install_url: provider.app_install_url.clone(),
     };
     if let Some(link) = cx.db().get_external_auth_link(&provider.id, actor.user_id).optional()? {
-        let asked = || -> Result<_, crate::external_auth::remote::Error> {
+        let asked = || -> Result<_, oauth::Error> {
             let validated = provider.validate(line(cx), &link.oauth_access_token, link.oauth_expiry)?;
             Ok((validated, provider.installations(line(cx), &link.oauth_access_token)?))
         };
@@ -114,7 +113,7 @@ fn post_device(cx: &Cx) -> Reply {
     let token = provider
         .finish_device(line(cx), &body.device_code)
         .map_err(|e| Error::bad("The device code could not be exchanged.").detail(e.to_string()))?;
-    links::keep(cx.db(), &provider.id, cx.actor()?.user_id, &token, cx.now())?;
+    links::keep(cx.db(), provider, cx.actor()?.user_id, &token, cx.now())?;
     reply::none()
 }
 
@@ -153,7 +152,7 @@ fn get_callback(cx: &Cx) -> Reply {
     let token = provider
         .redeem(line(cx), &cx.deployment.access_url, code, verifier)
         .map_err(|e| unanswered("The service gave no token for the code.", &e))?;
-    links::keep(&cx.db_as(&actor.subject), &provider.id, actor.user_id, &token, cx.now())?;
+    links::keep(&cx.db_as(&actor.subject), provider, actor.user_id, &token, cx.now())?;
     let target = match cx.cookie(REDIRECT_COOKIE).filter(|target| !target.is_empty()) {
         Some(target) => local(target),
         None => format!("/external-auth/{}?redirected=true", provider.id),
@@ -204,6 +203,6 @@ fn line(cx: &Cx) -> Line<'_> {
     Line { outbound: &cx.deployment.outbound, now: cx.now() }
 }
 
-fn unanswered(message: &str, e: &crate::external_auth::remote::Error) -> Error {
+fn unanswered(message: &str, e: &oauth::Error) -> Error {
     Error::new(500, message).detail(e.to_string())
 }

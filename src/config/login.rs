@@ -1,6 +1,7 @@
 //! Logging in through others: OpenID Connect, GitHub, and what of a user they decide.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ pub struct Oidc {
     pub client_id: String,
     /// By what this server proves itself; none for a public client.
     pub client_secret: Option<Secret>,
+    /// Or by this key.
+    pub client_key: Option<ClientKeyFiles>,
     /// What to ask for.
     pub scopes: Vec<String>,
     /// Further parameters of the way there.
@@ -41,6 +44,15 @@ pub struct Oidc {
     pub sign_in_text: String,
     /// Icon of the button.
     pub icon_url: String,
+}
+
+/// The files of a key by which this server proves itself to an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientKeyFiles {
+    /// The private key, RSA in PEM.
+    pub key: PathBuf,
+    /// The certificate that the provider knows it by, in PEM.
+    pub certificate: Option<PathBuf>,
 }
 
 /// Where claims come from beside the ID token.
@@ -125,6 +137,14 @@ fn strings(settings: &Settings, flag: &str) -> BTreeMap<String, String> {
     }
 }
 
+/// The claim with groups. Who asks the provider for the scope of that name means the claim of that name.
+fn group_field(settings: &Settings) -> String {
+    match settings.text("oidc-group-field") {
+        "" if settings.list("oidc-scopes").iter().any(|scope| scope == "groups") => "groups".to_owned(),
+        field => field.to_owned(),
+    }
+}
+
 fn contradiction(message: &str) -> ConfigError {
     ConfigError::Contradiction(message.to_owned())
 }
@@ -140,16 +160,45 @@ impl Oidc {
                 return Err(contradiction("logging in through OIDC needs both --oidc-client-id and --oidc-issuer-url"));
             }
         }
-        let secondary_claims =
-            match (settings.switch("oidc-ignore-userinfo"), settings.switch("oidc-access-token-claims")) {
-                (_, true) => SecondaryClaims::AccessToken,
-                (true, false) => SecondaryClaims::None,
-                (false, false) => SecondaryClaims::UserInfo,
-            };
+        let secondary_claims = match (
+            settings.switch("oidc-ignore-userinfo"),
+            settings.switch("oidc-access-token-claims"),
+        ) {
+            (true, true) => SecondaryClaims::AccessToken,
+            (true, false) => SecondaryClaims::None,
+            (false, false) => SecondaryClaims::UserInfo,
+            (false, true) => {
+                return Err(contradiction(
+                    "--oidc-access-token-claims takes the place of the userinfo endpoint: set --oidc-ignore-userinfo too",
+                ));
+            }
+        };
+        let client_secret = secret(settings, "oidc-client-secret");
+        let path = |flag: &str| Some(settings.text(flag)).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let client_key = match (path("oidc-client-key-file"), path("oidc-client-cert-file")) {
+            (Some(_), _) if client_secret.is_some() => {
+                return Err(contradiction(
+                    "this server proves itself by --oidc-client-secret or by --oidc-client-key-file, not by both",
+                ));
+            }
+            // Without a certificate to name, Microsoft would not know the key.
+            (Some(_), None) if issuer_url.to_lowercase().contains("microsoftonline") => {
+                return Err(contradiction("--oidc-client-key-file needs --oidc-client-cert-file at Microsoft"));
+            }
+            (Some(key), certificate) => Some(ClientKeyFiles { key, certificate }),
+            (None, Some(_)) => {
+                return Err(contradiction("--oidc-client-cert-file is of use with --oidc-client-key-file only"));
+            }
+            (None, None) => None,
+        };
+        if !settings.list("oidc-allowed-groups").is_empty() && group_field(settings).is_empty() {
+            return Err(contradiction("--oidc-allowed-groups needs --oidc-group-field, the claim to find groups in"));
+        }
         Ok(Some(Oidc {
             issuer_url,
             client_id,
-            client_secret: secret(settings, "oidc-client-secret"),
+            client_secret,
+            client_key,
             scopes: settings.list("oidc-scopes").to_vec(),
             auth_url_params: strings(settings, "oidc-auth-url-params"),
             skip_issuer_checks: settings.switch("dangerous-oidc-skip-issuer-checks"),
@@ -227,7 +276,7 @@ impl IdpSync {
                 _ => BTreeMap::new(),
             },
             organization_assign_default: settings.switch("oidc-organization-assign-default"),
-            group_field: text("oidc-group-field"),
+            group_field: group_field(settings),
             group_mapping: strings(settings, "oidc-group-mapping"),
             group_regex_filter: text("oidc-group-regex-filter"),
             group_auto_create: settings.switch("oidc-group-auto-create"),

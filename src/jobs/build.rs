@@ -7,6 +7,7 @@ use super::Failed;
 use super::made::Occasion;
 use super::runner::{Running, provisioner_transition};
 use crate::audit::{self, AboutWorkspace, Asked, Auditable, Entry};
+use crate::auth::oidc;
 use crate::auth::token::Token;
 use crate::builds::{events, finish};
 use crate::deployment::Deployment;
@@ -281,7 +282,7 @@ fn metadata(running: &Running<'_>, subject: &Subject, stage: i32) -> Result<Meta
         workspace_owner_session_token: session_token(running, subject)?,
         workspace_owner_ssh_public_key: public_key,
         workspace_owner_ssh_private_key: private_key,
-        workspace_owner_oidc_access_token: String::new(),
+        workspace_owner_oidc_access_token: oidc::links::access_token(deployment, owner.id)?.unwrap_or_default(),
         workspace_build_id: build.id.to_string(),
         template_id: workspace.template_id.to_string(),
         template_name: workspace.template_name.clone(),

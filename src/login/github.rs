@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Identity;
-use crate::auth::oauth::{self, Client, DEVICE_GRANT, Proof, Tokens};
+use crate::auth::oauth::{self, Client, DEVICE_GRANT, Line, Proof, Tokens};
 use crate::config::login::{Allowed, Github};
 use crate::deployment::Deployment;
 use crate::outbound;
@@ -112,20 +112,17 @@ impl<'a> App<'a> {
     /// Begins signing in with a code that is typed at GitHub.
     pub fn device(&self) -> Result<ExternalAuthDevice, Error> {
         let url = format!("{}/login/device/code", self.config.base_url);
-        let fields = [("client_id", self.config.client_id.as_str()), ("scope", SCOPES)];
-        Ok(self.deployment.outbound.post_form(&url, &[], &fields)?.success(&url)?.json(&url)?)
+        Ok(oauth::begin_device(self.line(), &url, &self.config.client_id, SCOPES)?)
     }
 
     /// The tokens for a code: of the way back or, with the device flow, of the device.
     pub fn exchange(&self, code: &str, verifier: &str) -> Result<Tokens, oauth::Error> {
         let url = format!("{}/login/oauth/access_token", self.config.base_url);
-        let secret = self.config.client_secret.as_ref().map(|secret| secret.expose());
-        let client = Client {
-            token_url: &url,
-            client_id: &self.config.client_id,
-            secret: secret.filter(|_| !self.config.device_flow),
-            proof: Proof::Form,
+        let proof = match &self.config.client_secret {
+            Some(secret) if !self.config.device_flow => Proof::Form(secret.expose()),
+            _ => Proof::Nothing,
         };
+        let client = Client { token_url: &url, client_id: &self.config.client_id, proof };
         let redirect = self.redirect_url();
         let by_redirect = [
             ("grant_type", "authorization_code"),
@@ -135,7 +132,11 @@ impl<'a> App<'a> {
         ];
         let by_device = [("grant_type", DEVICE_GRANT), ("device_code", code)];
         let fields: &[_] = if self.config.device_flow { &by_device } else { &by_redirect };
-        oauth::tokens(&self.deployment.outbound, self.deployment.clock.now(), &client, fields)
+        client.tokens(self.line(), fields)
+    }
+
+    fn line(&self) -> Line<'_> {
+        Line { outbound: &self.deployment.outbound, now: self.deployment.clock.now() }
     }
 
     /// Who signed in, if that is somebody who may.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::api::door::Door;
 use crate::audit;
 use crate::auth::Subjects;
+use crate::auth::oidc::Known;
 use crate::auth::password::Hasher;
 use crate::background::Repeating;
 use crate::config::{Config, Listen, Value};
@@ -136,7 +137,8 @@ impl Running {
             replica: bootstrap::replica(&hands.clock, &hands.ids),
             outbound: Default::default(),
             external_auth: external_auth(&config)?,
-            oidc: Default::default(),
+            oidc: Known::of(config.oidc.as_ref())
+                .map_err(|e| Error::Unsupported(format!("the OIDC client key cannot be used: {e}")))?,
             health: Monitor::default(),
             config,
             store,

@@ -1,6 +1,11 @@
 //! OpenID Connect.
 
-use rockpool::sdk::{AuthMethods, LoginType, User, UserStatus};
+use std::time::Duration;
+
+use rockpool::auth::oidc::links;
+use rockpool::sdk::{AuthMethods, LoginType, User, UserStatus, Workspace};
+use rockpool::server::Hands;
+use rockpool::time::Clock;
 use serde_json::{Value, json};
 
 use super::{CALLBACK, ME, me, options, refused, sign_in, text, there_and_back};
@@ -88,7 +93,7 @@ fn a_token_that_is_wrong_in_any_way_lets_nobody_in() {
         let mut browser = Browser::new(server.url());
         let back = there_and_back(&idp, &mut browser, CALLBACK);
         assert_eq!((back.status, browser.session()), (400, None), "{fault:?}: {}", text(&back));
-        assert!(text(&back).contains("Failed to verify OIDC token."), "{fault:?}: {}", text(&back));
+        assert!(text(&back).contains("not to be believed"), "{fault:?}: {}", text(&back));
     }
     idp.script(|s| s.fault = Fault::Nothing);
     sign_in(&idp, &server);
@@ -205,7 +210,19 @@ fn claims_come_from_the_fields_that_the_settings_name_and_from_userinfo() {
     assert!(user.username.starts_with("owner-"), "{} is like the one that is taken", user.username);
     idp.script(|s| s.userinfo = json!({"sub": "b", "mail": "owner@example.com"}).as_object().cloned());
     let no = refused(&idp, &server, 400);
-    assert!(no.contains("somebody else"), "{no}");
+    assert!(no.contains("userinfo"), "{no}");
+    for nobody in [json!({}), json!({"sub": null}), json!({"sub": ["a"]}), json!({"sub": ""})] {
+        idp.script(|s| s.userinfo = nobody.as_object().cloned());
+        refused(&idp, &server, 400);
+    }
+    // Some providers sign it.
+    idp.script(|s| {
+        s.signs_userinfo = true;
+        s.userinfo = json!({"sub": "a", "full": "Signed"}).as_object().cloned();
+    });
+    assert_eq!(sign_in(&idp, &server).name, "Signed");
+    idp.script(|s| s.userinfo = json!({"sub": "b", "full": "Signed"}).as_object().cloned());
+    refused(&idp, &server, 400);
 }
 
 #[test]
@@ -277,6 +294,96 @@ fn new_keys_of_a_provider_are_found() {
     idp.rotate_key("key-3");
     refused(&idp, &held, 400);
     assert_eq!(asked(&idp), 3, "a wrong key makes nobody ask again and again");
+}
+
+#[test]
+fn what_a_provider_says_of_itself_is_believed_for_a_while_only() {
+    let idp = Idp::start();
+    let clock = Clock::held(Clock::system().now());
+    let server = options(&idp).hands(Hands { clock: clock.clone(), ..Hands::default() }).start();
+    server.owner();
+    idp.says(alice());
+    sign_in(&idp, &server);
+
+    // A stolen key that the provider has taken back signs for a while, and then never again.
+    let old = idp.script(|s| s.key.clone());
+    idp.rotate_key("key-2");
+    idp.script(|s| (s.key, s.published) = (old, Some(s.key.clone())));
+    sign_in(&idp, &server);
+    clock.advance(Duration::from_secs(16 * 60));
+    refused(&idp, &server, 400);
+    idp.script(|s| s.key = s.published.take().unwrap());
+    sign_in(&idp, &server);
+
+    // The keys move: the address that is known leads nowhere, and the next sign-in after a while finds the new one.
+    idp.script(|s| s.keys_path = "/moved".to_owned());
+    sign_in(&idp, &server);
+    clock.advance(Duration::from_secs(16 * 60));
+    sign_in(&idp, &server);
+    assert!(idp.script(|s| s.asked.contains(&"/moved".to_owned())));
+}
+
+#[test]
+fn the_server_proves_itself_by_a_key_where_it_has_one() {
+    const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/login/client.key");
+    const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/login/client.crt");
+    let idp = Idp::start();
+    let server = options(&idp)
+        .set("CODER_OIDC_CLIENT_SECRET", "")
+        .set("CODER_OIDC_CLIENT_KEY_FILE", KEY)
+        .set("CODER_OIDC_CLIENT_CERT_FILE", CERTIFICATE)
+        .start();
+    server.owner();
+    idp.says(alice());
+    refused(&idp, &server, 500);
+    let public = include_bytes!("client.public.der").to_vec();
+    idp.script(|s| s.client_key = Some(public.clone()));
+    sign_in(&idp, &server);
+    idp.script(|s| s.client_key = Some(public[..public.len() - 1].to_vec()));
+    refused(&idp, &server, 500);
+}
+
+#[test]
+fn builds_get_the_owners_token_renewed_when_it_has_expired() {
+    let idp = Idp::start();
+    let clock = Clock::held(Clock::system().now());
+    let server = options(&idp).hands(Hands { clock: clock.clone(), ..Hands::default() }).start();
+    let owner = server.owner();
+    idp.says(alice());
+    let user = sign_in(&idp, &server);
+    let token_of = |id| links::access_token(&server.running().deployment, id).unwrap();
+    let token = || token_of(user.id);
+    assert_eq!(token().as_deref(), Some("the-access-token"));
+    clock.advance(Duration::from_secs(3700));
+    assert_eq!(token().as_deref(), Some("the-renewed-token"));
+    let asked = idp.script(|s| s.asked.len());
+    assert_eq!(token().as_deref(), Some("the-renewed-token"));
+    assert_eq!(idp.script(|s| s.asked.len()), asked, "it is kept");
+    // The provider does not know the refresh token any more: there is no token, and no build fails for it.
+    clock.advance(Duration::from_secs(3700));
+    assert_eq!(token(), None);
+    assert_eq!(token_of(server.owner_id()), None, "who signs in otherwise has none");
+
+    idp.script(|s| s.claims.insert("exp".to_owned(), 9_999_999_999_u64.into()));
+    sign_in(&idp, &server);
+    let main = r#"
+data "coder_workspace_owner" "me" {}
+resource "null_resource" "it" {}
+resource "coder_metadata" "it" {
+  resource_id = null_resource.it.id
+  item {
+    key   = "token"
+    value = data.coder_workspace_owner.me.oidc_access_token
+  }
+}
+"#;
+    let template = server.template("token", &[("main.tf", main)]);
+    let body = json!({"name": "w", "template_id": template.id});
+    let path = format!("/api/v2/organizations/{}/members/{}/workspaces", server.organization(), user.username);
+    let workspace: Workspace = owner.post(&path, body).ok(201);
+    let done = owner.wait_for_build(workspace.latest_build.id);
+    let shown = serde_json::to_value(&done.resources).unwrap().to_string();
+    assert!(shown.contains("the-access-token"), "{shown}");
 }
 
 #[test]

@@ -10,7 +10,9 @@ use std::sync::Mutex;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
+};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -32,8 +34,14 @@ struct State {
 pub struct Script {
     /// Claims that the next ID tokens hold beside those that every one holds.
     pub claims: Map<String, Value>,
-    /// What the userinfo endpoint says beside the subject; nothing when there is none.
+    /// What the userinfo endpoint says; there is none without.
     pub userinfo: Option<Map<String, Value>>,
+    /// The userinfo endpoint signs what it says.
+    pub signs_userinfo: bool,
+    /// The path of the keys.
+    pub keys_path: String,
+    /// The public key that the client must sign its assertions with, instead of showing its secret.
+    pub client_key: Option<Vec<u8>>,
     /// What is wrong with the next ID tokens.
     pub fault: Fault,
     /// Paths of GitHub's API and what they say.
@@ -42,8 +50,13 @@ pub struct Script {
     pub refuses: Option<Value>,
     /// What has been asked, path by path.
     pub asked: Vec<String>,
+    /// The refresh token that counts.
+    pub refresh: Option<String>,
     codes: HashMap<String, Grant>,
-    key: (String, Arc<EcdsaKeyPair>),
+    /// The key that signs.
+    pub key: (String, Arc<EcdsaKeyPair>),
+    /// The key that is published, if that is another.
+    pub published: Option<(String, Arc<EcdsaKeyPair>)>,
 }
 
 /// What a code was given for.
@@ -103,12 +116,17 @@ impl Idp {
         let script = Script {
             claims: Map::new(),
             userinfo: None,
+            signs_userinfo: false,
+            keys_path: "/keys".to_owned(),
+            client_key: None,
             fault: Fault::Nothing,
             github: HashMap::new(),
             refuses: None,
             asked: Vec::new(),
+            refresh: Some("the-refresh-token".to_owned()),
             codes: HashMap::new(),
             key: ("key-1".to_owned(), new_key()),
+            published: None,
         };
         let state = Arc::new(State { url: url.clone(), script: Mutex::new(script) });
         let served = Arc::clone(&state);
@@ -178,11 +196,13 @@ fn serve(state: &State, mut stream: TcpStream) {
         let target = head.split(' ').nth(1).unwrap_or_default();
         let form: HashMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
         let (status, said) = answer(state, target, field("authorization").unwrap_or_default(), &form);
-        let said = said.to_string();
-        let answer = format!(
-            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{said}",
-            said.len()
-        );
+        // A text is a signed token, which is not JSON.
+        let (kind, said) = match said {
+            Value::String(token) => ("application/jwt", token),
+            said => ("application/json", said.to_string()),
+        };
+        let answer =
+            format!("HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{said}", said.len());
         if stream.write_all(answer.as_bytes()).is_err() {
             return;
         }
@@ -200,32 +220,42 @@ fn answer(state: &State, target: &str, authorization: &str, form: &HashMap<Strin
                 "issuer": url,
                 "authorization_endpoint": format!("{url}/authorize"),
                 "token_endpoint": format!("{url}/token"),
-                "jwks_uri": format!("{url}/keys"),
+                "jwks_uri": format!("{url}{}", script.keys_path),
             });
             if script.userinfo.is_some() {
                 metadata["userinfo_endpoint"] = format!("{url}/userinfo").into();
             }
             (200, metadata)
         }
-        "/keys" => {
-            let (id, key) = &script.key;
+        path if path == script.keys_path => {
+            let (id, key) = script.published.as_ref().unwrap_or(&script.key);
             let point = &key.public_key().as_ref()[1..];
             let [x, y] = [&point[..32], &point[32..]].map(|half| URL_SAFE_NO_PAD.encode(half));
             (200, json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": id, "use": "sig", "x": x, "y": y}]}))
         }
         "/userinfo" if authorization == "Bearer the-access-token" => {
-            (200, Value::Object(script.userinfo.clone().unwrap_or_default()))
+            let said = Value::Object(script.userinfo.clone().unwrap_or_default());
+            let header = json!({"alg": "ES256", "kid": script.key.0});
+            (200, if script.signs_userinfo { sign(&header, &said, &script.key.1).into() } else { said })
         }
         "/token" => {
-            let secret: String = form_urlencoded::byte_serialize(CLIENT_SECRET.as_bytes()).collect();
-            let proof = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{secret}")));
-            match (authorization == proof, redeem(&mut script, form)) {
+            let is_proven = match &script.client_key {
+                Some(key) => asserts(url, key, form),
+                None => {
+                    let secret: String = form_urlencoded::byte_serialize(CLIENT_SECRET.as_bytes()).collect();
+                    authorization == format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{secret}")))
+                }
+            };
+            match (is_proven, redeem(&mut script, form)) {
                 (false, _) => (401, json!({"error": "invalid_client"})),
                 (true, None) => (400, json!({"error": "invalid_grant"})),
                 (true, Some(grant)) => {
+                    let (access, refresh) = match form["grant_type"].as_str() {
+                        "refresh_token" => ("the-renewed-token", "the-next-refresh-token"),
+                        _ => ("the-access-token", "the-refresh-token"),
+                    };
                     let mut tokens = json!({
-                        "access_token": "the-access-token", "token_type": "Bearer", "expires_in": 3600,
-                        "refresh_token": "the-refresh-token",
+                        "access_token": access, "token_type": "Bearer", "expires_in": 3600, "refresh_token": refresh,
                     });
                     if script.fault != Fault::NoIdToken {
                         tokens["id_token"] = id_token(url, &script, &grant).into();
@@ -258,9 +288,46 @@ fn answer(state: &State, target: &str, authorization: &str, form: &HashMap<Strin
 
 /// What a code was given for, once, for who shows the verifier of its challenge.
 fn redeem(script: &mut Script, form: &HashMap<String, String>) -> Option<Grant> {
+    if form.get("grant_type")? == "refresh_token" {
+        // Each counts once.
+        let grant = Grant { nonce: None, challenge: String::new(), redirect: String::new() };
+        return (script.refresh.take().as_ref() == form.get("refresh_token")).then_some(grant);
+    }
     let grant = script.codes.remove(form.get("code")?)?;
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(form.get("code_verifier")?));
     (challenge == grant.challenge && form.get("redirect_uri") == Some(&grant.redirect)).then_some(grant)
+}
+
+/// Whether a client's assertion is for this provider, of now, and signed by its key (RFC 7523).
+fn asserts(url: &str, key: &[u8], form: &HashMap<String, String>) -> bool {
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    if form.get("client_assertion_type").map(String::as_str) != Some(kind) || form.contains_key("client_secret") {
+        return false;
+    }
+    let Some((signed, signature)) = form.get("client_assertion").and_then(|text| text.rsplit_once('.')) else {
+        return false;
+    };
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).expect("base64");
+    let parts = signed.split('.').map(|part| serde_json::from_slice(&decode(part)).expect("JSON"));
+    let [header, claims]: [Value; 2] = parts.collect::<Vec<_>>().try_into().expect("a header and claims");
+    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    header["alg"] == "RS256"
+        && header["x5t"].as_str().is_some_and(|thumbprint| decode(thumbprint).len() == 20)
+        && claims["iss"] == CLIENT_ID
+        && claims["sub"] == CLIENT_ID
+        && claims["aud"] == format!("{url}/token")
+        && claims["exp"].as_u64().is_some_and(|exp| (now..now + 600).contains(&exp))
+        && !claims["jti"].as_str().unwrap_or_default().is_empty()
+        && public.verify(signed.as_bytes(), &decode(signature)).is_ok()
+}
+
+/// A token (JWS) of these, signed with ES256.
+fn sign(header: &Value, claims: &Value, key: &EcdsaKeyPair) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let text = format!("{}.{}", part(header), part(claims));
+    let signature = key.sign(&SystemRandom::new(), text.as_bytes()).expect("a signature");
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 fn id_token(url: &str, script: &Script, grant: &Grant) -> String {

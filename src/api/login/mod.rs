@@ -191,7 +191,7 @@ fn no_tokens(e: oauth::Error) -> Error {
         oauth::Error::Refused { code, .. } if code == "invalid_grant" || code == "bad_verification_code" => 400,
         _ => 500,
     };
-    if let oauth::Error::Refused { code, description } = &e {
+    if let oauth::Error::Refused { code, description, .. } = &e {
         log::warn!(target: "userauth", "a provider refuses a code: {code} {description}");
     }
     Error::new(status, "The identity provider gave no tokens for the code.").detail(e.to_string())

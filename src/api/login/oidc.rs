@@ -33,7 +33,10 @@ pub(super) fn get_callback(cx: &Cx) -> Reply {
 
 /// Who the provider says it is, if that is somebody who may sign in.
 fn identity(cx: &Cx, provider: &Provider<'_>, back: &Back) -> Result<Identity, Error> {
-    let tokens = provider.exchange(&back.code, &back.verifier).map_err(unusable)?.map_err(no_tokens)?;
+    let tokens = provider.exchange(&back.code, &back.verifier).map_err(|e| match e {
+        oidc::Error::OAuth(e) => no_tokens(e),
+        e => unusable(e),
+    })?;
     let claims = provider.claims(&tokens, &back.verifier).map_err(unusable)?;
     let identity = read(provider.config(), tokens, claims)?;
     if let Some(decides) = &identity.decides {
@@ -107,9 +110,9 @@ fn unusable(e: oidc::Error) -> Error {
     log::warn!(target: "userauth", "{e}");
     match &e {
         oidc::Error::NoIdToken | oidc::Error::Token { .. } | oidc::Error::OtherSubject => {
-            Error::bad("Failed to verify OIDC token.").detail(e.to_string())
+            Error::bad("What the identity provider says of you is not to be believed.").detail(e.to_string())
         }
-        oidc::Error::Outbound(_) | oidc::Error::OtherIssuer(_) => {
+        oidc::Error::Outbound(_) | oidc::Error::OtherIssuer(_) | oidc::Error::OAuth(_) | oidc::Error::CannotSign => {
             Error::new(500, "The identity provider cannot be used just now.").detail(e.to_string())
         }
     }

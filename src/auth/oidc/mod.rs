@@ -1,8 +1,13 @@
 //! An identity provider that speaks OpenID Connect: where it is, what its keys are, and who it says
 //! has signed in. It is looked up when somebody first signs in, so that a provider that is away keeps
-//! nobody from signing in with a password.
+//! nobody from signing in with a password; and again and again after that, so that it can move and change
+//! its keys without a restart here.
 
+mod client_key;
 pub mod jws;
+pub mod links;
+
+pub use client_key::{ClientKey, Unusable};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
-use super::oauth::{self, Proof, Tokens};
+use super::oauth::{self, Client, Line, Proof, Tokens};
 use crate::config::login::{Oidc, SecondaryClaims};
 use crate::deployment::Deployment;
 use crate::outbound;
@@ -21,14 +26,27 @@ use jws::{Invalid, KeySet};
 
 /// How often an unknown key makes the server look for new ones at most.
 const KEYS_INTERVAL: Duration = Duration::from_secs(10);
+/// How long what a provider says of itself, and its keys, are believed unasked: a key that it takes back for being
+/// stolen opens nothing any longer than this.
+const KNOWN_FOR: Duration = Duration::from_secs(15 * 60);
 /// How far ahead of ours a provider's clock may be.
 const AHEAD_MAX_SECONDS: f64 = 300.0;
 
-/// What is known of the provider so far.
+/// What is known of the provider so far, and what this server proves itself by.
 #[derive(Default)]
 pub struct Known {
-    metadata: Mutex<Option<Arc<Metadata>>>,
+    client_key: Option<ClientKey>,
+    metadata: Mutex<Option<(Time, Arc<Metadata>)>>,
     keys: Mutex<Option<(Time, Arc<KeySet>)>>,
+}
+
+impl Known {
+    /// What is known at the start: the key of this server, if it has one.
+    pub fn of(config: Option<&Oidc>) -> Result<Known, Unusable> {
+        let files = config.and_then(|config| config.client_key.as_ref());
+        let client_key = files.map(|files| ClientKey::read(&files.key, files.certificate.as_deref())).transpose()?;
+        Ok(Known { client_key, ..Known::default() })
+    }
 }
 
 /// What a provider says of itself.
@@ -62,9 +80,15 @@ pub enum Error {
         /// Why.
         why: Invalid,
     },
-    /// The userinfo endpoint speaks of somebody else.
-    #[error("the provider's userinfo is about somebody else than its ID token")]
+    /// The userinfo endpoint speaks of somebody else, or does not say of whom.
+    #[error("the provider's userinfo does not say that it is about the subject of its ID token")]
     OtherSubject,
+    /// There are no tokens.
+    #[error(transparent)]
+    OAuth(#[from] oauth::Error),
+    /// The key of this server does not sign.
+    #[error("the client key cannot sign")]
+    CannotSign,
 }
 
 /// What a provider says of somebody.
@@ -119,17 +143,7 @@ impl<'a> Provider<'a> {
     }
 
     /// The tokens for a code.
-    pub fn exchange(&self, code: &str, verifier: &str) -> Result<Result<Tokens, oauth::Error>, Error> {
-        let metadata = self.metadata()?;
-        let methods = metadata.token_endpoint_auth_methods_supported.as_deref();
-        // RFC 8414: who names no method takes Basic.
-        let takes_basic = methods.is_none_or(|methods| methods.iter().any(|m| m == "client_secret_basic"));
-        let client = oauth::Client {
-            token_url: &metadata.token_endpoint,
-            client_id: &self.config.client_id,
-            secret: self.config.client_secret.as_ref().map(|secret| secret.expose()),
-            proof: if takes_basic { Proof::Basic } else { Proof::Form },
-        };
+    pub fn exchange(&self, code: &str, verifier: &str) -> Result<Tokens, Error> {
         let redirect = self.redirect_url();
         let fields = [
             ("grant_type", "authorization_code"),
@@ -137,7 +151,36 @@ impl<'a> Provider<'a> {
             ("redirect_uri", &redirect),
             ("code_verifier", verifier),
         ];
-        Ok(oauth::tokens(&self.deployment.outbound, self.deployment.clock.now(), &client, &fields))
+        self.at_token_endpoint(|client, line| client.tokens(line, &fields))
+    }
+
+    /// New tokens for a refresh token.
+    pub fn renew(&self, refresh: &str) -> Result<Tokens, Error> {
+        self.at_token_endpoint(|client, line| client.renew(line, refresh))
+    }
+
+    fn at_token_endpoint(
+        &self,
+        ask: impl FnOnce(&Client<'_>, Line<'_>) -> Result<Tokens, oauth::Error>,
+    ) -> Result<Tokens, Error> {
+        let metadata = self.metadata()?;
+        let (token_url, client_id) = (metadata.token_endpoint.as_str(), self.config.client_id.as_str());
+        let line = Line { outbound: &self.deployment.outbound, now: self.deployment.clock.now() };
+        // RFC 8414: who names no method takes Basic.
+        let methods = metadata.token_endpoint_auth_methods_supported.as_deref();
+        let takes_basic = methods.is_none_or(|methods| methods.iter().any(|m| m == "client_secret_basic"));
+        let assertion;
+        let proof = match (&self.deployment.oidc.client_key, &self.config.client_secret) {
+            (Some(key), _) => {
+                let signed = key.assertion(client_id, token_url, self.deployment.ids.uuid(), line.now);
+                assertion = signed.map_err(|_| Error::CannotSign)?;
+                Proof::Assertion(&assertion)
+            }
+            (None, Some(secret)) if takes_basic => Proof::Basic(secret.expose()),
+            (None, Some(secret)) => Proof::Form(secret.expose()),
+            (None, None) => Proof::Nothing,
+        };
+        Ok(ask(&Client { token_url, client_id, proof }, line)?)
     }
 
     /// Who signed in, by tokens that were got with the verifier.
@@ -174,54 +217,76 @@ impl<'a> Provider<'a> {
             return Ok(Map::new());
         };
         let authorization = format!("Bearer {access_token}");
-        let claims: Map<String, Value> =
-            self.deployment.outbound.get_json(url, &[("Authorization", &authorization)])?;
-        // OpenID Connect Core, 5.3.2: otherwise tokens of two people could be put together.
+        let headers = [("Authorization", authorization.as_str()), ("Accept", "application/json, application/jwt")];
+        let answer = self.deployment.outbound.get(url, &headers)?.success(url)?;
+        let is_signed = answer.header("Content-Type").is_some_and(|kind| kind.starts_with("application/jwt"));
+        let claims: Map<String, Value> = match is_signed {
+            true => {
+                let invalid = |why| Error::Token { which: "userinfo", why };
+                let token = std::str::from_utf8(&answer.body).map_err(|_| invalid(Invalid::Malformed))?;
+                self.signed(token)?.map_err(invalid)?
+            }
+            false => answer.json(url)?,
+        };
+        // OpenID Connect Core, 5.3.2: it must be there, or tokens of two people could be put together.
         match claims.get("sub").and_then(Value::as_str) {
-            Some(other) if other != subject => Err(Error::OtherSubject),
-            _ => Ok(claims),
+            Some(same) if same == subject => Ok(claims),
+            _ => Err(Error::OtherSubject),
         }
     }
 
     /// The claims of a token that the provider signed for this client, and that has not expired.
     fn verified(&self, which: &'static str, token: &str) -> Result<Map<String, Value>, Error> {
         let invalid = |why| Error::Token { which, why };
-        let claims = match self.keys(false)?.verify(token) {
-            Err(Invalid::UnknownKey) => self.keys(true)?.verify(token),
-            verdict => verdict,
-        };
-        let claims = claims.map_err(invalid)?;
+        let claims = self.signed(token)?.map_err(invalid)?;
         let issuer = (!self.config.skip_issuer_checks).then_some(self.config.issuer_url.as_str());
         check(&claims, issuer, &self.config.client_id, self.deployment.clock.now()).map_err(invalid)?;
         Ok(claims)
     }
 
-    fn metadata(&self) -> Result<Arc<Metadata>, Error> {
-        if let Some(metadata) = &*self.deployment.oidc.metadata.lock() {
-            return Ok(Arc::clone(metadata));
-        }
-        let url = format!("{}/.well-known/openid-configuration", self.config.issuer_url.trim_end_matches('/'));
-        let metadata: Metadata = self.deployment.outbound.get_json(&url, &[])?;
-        if !self.config.skip_issuer_checks && metadata.issuer != self.config.issuer_url {
-            return Err(Error::OtherIssuer(metadata.issuer));
-        }
-        let metadata = Arc::new(metadata);
-        *self.deployment.oidc.metadata.lock() = Some(Arc::clone(&metadata));
-        Ok(metadata)
+    /// The claims of a token that a key of the provider's signed; an unknown key may be a new one.
+    fn signed(&self, token: &str) -> Result<Result<Map<String, Value>, Invalid>, Error> {
+        Ok(match self.keys(KNOWN_FOR)?.verify(token) {
+            Err(Invalid::UnknownKey) => self.keys(KEYS_INTERVAL)?.verify(token),
+            verdict => verdict,
+        })
     }
 
-    /// The provider's keys: those that are known, or fresh ones if they are not too fresh already.
-    fn keys(&self, fresh: bool) -> Result<Arc<KeySet>, Error> {
+    fn metadata(&self) -> Result<Arc<Metadata>, Error> {
+        self.known(&self.deployment.oidc.metadata, KNOWN_FOR, || {
+            let url = format!("{}/.well-known/openid-configuration", self.config.issuer_url.trim_end_matches('/'));
+            let metadata: Metadata = self.deployment.outbound.get_json(&url, &[])?;
+            match self.config.skip_issuer_checks || metadata.issuer == self.config.issuer_url {
+                true => Ok(metadata),
+                false => Err(Error::OtherIssuer(metadata.issuer)),
+            }
+        })
+    }
+
+    /// The provider's keys, read no longer ago than this.
+    fn keys(&self, age_max: Duration) -> Result<Arc<KeySet>, Error> {
+        self.known(&self.deployment.oidc.keys, age_max, || {
+            Ok(self.deployment.outbound.get_json(&self.metadata()?.jwks_uri, &[])?)
+        })
+    }
+
+    /// What is kept, or what is read now because that is older than this. Nothing is locked while the provider is
+    /// asked: one that is slow holds up nobody but those who ask it.
+    fn known<T>(
+        &self,
+        kept: &Mutex<Option<(Time, Arc<T>)>>,
+        age_max: Duration,
+        read: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<Arc<T>, Error> {
         let now = self.deployment.clock.now();
-        if let Some((read_at, keys)) = &*self.deployment.oidc.keys.lock()
-            && (!fresh || now < *read_at + KEYS_INTERVAL)
+        if let Some((read_at, known)) = &*kept.lock()
+            && now < *read_at + age_max
         {
-            return Ok(Arc::clone(keys));
+            return Ok(Arc::clone(known));
         }
-        let metadata = self.metadata()?;
-        let keys: Arc<KeySet> = Arc::new(self.deployment.outbound.get_json(&metadata.jwks_uri, &[])?);
-        *self.deployment.oidc.keys.lock() = Some((now, Arc::clone(&keys)));
-        Ok(keys)
+        let read = Arc::new(read()?);
+        *kept.lock() = Some((now, Arc::clone(&read)));
+        Ok(read)
     }
 
     fn redirect_url(&self) -> String {

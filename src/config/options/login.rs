@@ -84,14 +84,12 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .group(&groups::OIDC)
         .yaml("oidcClientKeyFile")
         .field("oidc.client_key_file")
-        .not_yet()
         .help("PEM key that signs the client's assertions, instead of a secret."),
     text("oidc-client-cert-file", "OIDC Client Cert File")
         .env("CODER_OIDC_CLIENT_CERT_FILE")
         .group(&groups::OIDC)
         .yaml("oidcClientCertFile")
         .field("oidc.client_cert_file")
-        .not_yet()
         .help("PEM certificate that goes with that key."),
     list("oidc-email-domain", "OIDC Email Domain")
         .env("CODER_OIDC_EMAIL_DOMAIN")
