@@ -43,6 +43,7 @@ const WHOLE: &[(&str, &str)] = &[
         "the schema's index on owners leaves out deleted workspaces, which count here",
     ),
     ("get_provisioner_jobs_of_organization", "the schema has no index on the organization of a job"),
+    ("get_deployment_workspace_stats", "it counts every workspace by its latest build"),
     ("get_template_build_times", "builds of some templates are a part of all builds; the answers are kept"),
 ];
 
@@ -200,37 +201,60 @@ fn scanned_whole(client: &mut ::postgres::Client, text: &str) -> BTreeSet<String
         let ::postgres::SimpleQueryMessage::Row(row) = line else { continue };
         let Some((_, scanned)) = row.get(0).unwrap_or_default().split_once("Seq Scan on ") else { continue };
         let table = scanned.split(' ').next().unwrap_or_default();
-        if GROWN_TABLES.contains(&table) {
+        if LARGE.iter().any(|(large, rows)| *large == table && *rows >= TOO_MANY) {
             whole.insert(table.to_owned());
         }
     }
     whole
 }
 
-const GROWN_TABLES: [&str; 5] =
-    ["workspace_agent_logs", "workspace_builds", "provisioner_jobs", "workspace_resources", "workspace_agents"];
-
-/// Postgres plans by what is there, so there it has to be: a hundred thousand builds with an agent each, ten lines of log an agent.
+/// Postgres plans by what is there, so there it has to be: a hundred thousand builds with an agent each, ten lines of log an
+/// agent, and of everything else that grows enough to make reading all of it the worse way.
 const GROWN: &str = "
     SET session_replication_role = replica;
     SET plan_cache_mode = force_generic_plan;
     SET synchronous_commit = off;
     CREATE FUNCTION pg_temp.id(kind int, n int) RETURNS uuid LANGUAGE sql IMMUTABLE AS
         $$ SELECT (lpad(to_hex(kind), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid $$;
+    INSERT INTO users (id, email, username, hashed_password, created_at, updated_at)
+        SELECT pg_temp.id(7, n), n || '@example.com', 'user' || n, '', now(), now() FROM generate_series(1, 5000) n;
+    INSERT INTO api_keys (id, hashed_secret, user_id, last_used, expires_at, created_at, updated_at, login_type, scopes, allow_list)
+        SELECT 'key' || n, '', pg_temp.id(7, n % 5000 + 1), now(), now(), now(), now(), 'password', '{coder:all}', '{*:*}'
+          FROM generate_series(1, 10000) n;
+    INSERT INTO workspaces (id, created_at, updated_at, owner_id, organization_id, template_id, name)
+        SELECT pg_temp.id(3, n), now(), now(), pg_temp.id(7, n % 5000 + 1), pg_temp.id(9, 1), pg_temp.id(9, n % 20), 'box' || n
+          FROM generate_series(1, 10000) n;
     INSERT INTO provisioner_jobs (id, created_at, updated_at, started_at, completed_at, organization_id, initiator_id, provisioner,
                                   storage_method, type, input, file_id, tags)
         SELECT pg_temp.id(1, n), now(), now(), now(), now(), pg_temp.id(9, 1), pg_temp.id(9, 2), 'terraform', 'file',
                'workspace_build', '{}', pg_temp.id(9, 3), '{}' FROM generate_series(1, 100000) n;
+    INSERT INTO provisioner_job_logs (job_id, created_at, source, level, stage, output)
+        SELECT pg_temp.id(1, n % 20000 + 1), now(), 'provisioner', 'info', 'Planning', 'a line' FROM generate_series(1, 200000) n;
     INSERT INTO workspace_builds (id, created_at, updated_at, workspace_id, template_version_id, build_number, transition,
                                   initiator_id, job_id)
         SELECT pg_temp.id(2, n), now(), now(), pg_temp.id(3, n / 10), pg_temp.id(9, n % 50), n % 10 + 1, 'start',
                pg_temp.id(9, 2), pg_temp.id(1, n) FROM generate_series(1, 100000) n;
+    INSERT INTO workspace_build_parameters (workspace_build_id, name, value)
+        SELECT pg_temp.id(2, n), 'parameter', 'value' FROM generate_series(1, 100000) n;
     INSERT INTO workspace_resources (id, created_at, job_id, transition, type, name)
         SELECT pg_temp.id(4, n), now(), pg_temp.id(1, n), 'start', 'container', 'main' FROM generate_series(1, 100000) n;
     INSERT INTO workspace_agents (id, created_at, updated_at, name, resource_id, auth_token, architecture, operating_system)
         SELECT pg_temp.id(5, n), now(), now(), 'main', pg_temp.id(4, n), pg_temp.id(6, n), 'amd64', 'linux'
           FROM generate_series(1, 100000) n;
+    INSERT INTO workspace_apps (id, created_at, agent_id, display_name, icon, slug)
+        SELECT pg_temp.id(8, n), now(), pg_temp.id(5, n), 'App', '', 'app' FROM generate_series(1, 100000) n;
     INSERT INTO workspace_agent_logs (agent_id, created_at, output, log_source_id)
         SELECT pg_temp.id(5, n % 100000 + 1), now(), 'a line of the log', pg_temp.id(9, 4) FROM generate_series(1, 1000000) n;
-    ANALYZE provisioner_jobs, workspace_builds, workspace_resources, workspace_agents, workspace_agent_logs;
+    INSERT INTO workspace_agent_stats (id, created_at, user_id, agent_id, workspace_id, template_id)
+        SELECT pg_temp.id(10, n), now() - n * INTERVAL '1 second', pg_temp.id(7, n % 5000 + 1), pg_temp.id(5, n),
+               pg_temp.id(3, n / 10), pg_temp.id(9, n % 20) FROM generate_series(1, 100000) n;
+    INSERT INTO audit_logs (id, time, user_id, organization_id, user_agent, resource_type, resource_id, resource_target, action,
+                            diff, status_code, additional_fields, request_id, resource_icon)
+        SELECT pg_temp.id(11, n), now() - n * INTERVAL '1 minute', pg_temp.id(7, n % 5000 + 1), pg_temp.id(9, 1), '', 'workspace',
+               pg_temp.id(3, n / 10), 'box', 'write', '{}', 200, '{}', pg_temp.id(12, n), '' FROM generate_series(1, 100000) n;
+    INSERT INTO connection_logs (id, connect_time, organization_id, workspace_owner_id, workspace_id, workspace_name, agent_name,
+                                 type)
+        SELECT pg_temp.id(13, n), now() - n * INTERVAL '1 minute', pg_temp.id(9, 1), pg_temp.id(7, n % 5000 + 1),
+               pg_temp.id(3, n / 10), 'box', 'main', 'ssh' FROM generate_series(1, 100000) n;
+    ANALYZE;
 ";

@@ -25,9 +25,14 @@ const AGENT_STATS: Duration = DAY.saturating_mul(180);
 const TELEMETRY_LOCKS: Duration = DAY;
 /// Connections were once written into the audit log, and whatever its retention they leave it.
 const AUDITED_CONNECTIONS: Duration = DAY.saturating_mul(90);
-/// How many rows a step deletes at most, where there may be very many.
+/// How many rows a step deletes at most, where there may be very many: nobody else writes to SQLite meanwhile.
 const BATCH: i64 = 10_000;
 const AUDITED_CONNECTIONS_BATCH: i64 = 1_000;
+/// Interceptions go with all that belongs to them, so fewer of them go at a time.
+const INTERCEPTIONS_BATCH: i64 = 1_000;
+/// How many ticks follow each other while there is more than one takes, each a transaction of its own. What is left then
+/// waits for the next time.
+const TICKS_IN_A_ROW: usize = 20;
 
 /// How long things are kept; none for ever.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,6 +79,16 @@ pub struct Purged {
     pub connection_logs: u64,
     /// Entries of the audit log.
     pub audit_logs: u64,
+    /// Whether a step deleted as much as it may at a time, so that more may be due.
+    pub reached_limit: bool,
+}
+
+impl Purged {
+    /// Notes that a step with a limit has deleted so many.
+    fn limited(&mut self, deleted: u64, most: i64) -> u64 {
+        self.reached_limit |= deleted >= most.unsigned_abs();
+        deleted
+    }
 }
 
 /// Deletes what is due, in one transaction; of what there may be very much, so much at a time. `None` when another replica is at it.
@@ -102,29 +117,37 @@ pub fn tick(
 fn purge(db: &crate::store::Db, now: Time, retention: &Retention) -> Result<Purged, Error> {
     let mut purged = Purged::default();
     if let Some(kept) = retention.workspace_agent_logs {
-        purged.workspace_agent_logs = db.delete_old_workspace_agent_logs(now - kept)?;
+        let deleted = db.delete_old_workspace_agent_logs(now - kept, BATCH)?;
+        purged.workspace_agent_logs = purged.limited(deleted, BATCH);
     }
     db.delete_old_workspace_agent_stats(now - AGENT_STATS)?;
     db.delete_old_provisioner_daemons(now - WEEK)?;
-    db.delete_old_notification_messages(now - WEEK)?;
+    let deleted = db.delete_old_notification_messages(now - WEEK, BATCH)?;
+    purged.limited(deleted, BATCH);
     db.expire_prebuilds_api_keys(now)?;
     if let Some(kept) = retention.api_keys {
-        purged.expired_api_keys = db.delete_expired_api_keys(now - kept, BATCH)?;
+        let deleted = db.delete_expired_api_keys(now - kept, BATCH)?;
+        purged.expired_api_keys = purged.limited(deleted, BATCH);
     }
     db.delete_old_telemetry_locks(now - TELEMETRY_LOCKS)?;
-    db.delete_old_audit_log_connection_events(now - AUDITED_CONNECTIONS, AUDITED_CONNECTIONS_BATCH)?;
+    let most = AUDITED_CONNECTIONS_BATCH;
+    let deleted = db.delete_old_audit_log_connection_events(now - AUDITED_CONNECTIONS, most)?;
+    purged.limited(deleted, most);
     if let Some(kept) = retention.aibridge {
-        let before = now - kept;
-        purged.aibridge_records = db.delete_old_aibridge_tool_usages(before)?
-            + db.delete_old_aibridge_token_usages(before)?
-            + db.delete_old_aibridge_user_prompts(before)?
-            + db.delete_old_aibridge_interceptions(before)?;
+        let (before, most) = (now - kept, INTERCEPTIONS_BATCH);
+        let parts = db.delete_old_aibridge_tool_usages(before, most)?
+            + db.delete_old_aibridge_token_usages(before, most)?
+            + db.delete_old_aibridge_user_prompts(before, most)?;
+        let interceptions = db.delete_old_aibridge_interceptions(before, most)?;
+        purged.aibridge_records = parts + purged.limited(interceptions, most);
     }
     if let Some(kept) = retention.connection_logs {
-        purged.connection_logs = db.delete_old_connection_logs(now - kept, BATCH)?;
+        let deleted = db.delete_old_connection_logs(now - kept, BATCH)?;
+        purged.connection_logs = purged.limited(deleted, BATCH);
     }
     if let Some(kept) = retention.audit_logs {
-        purged.audit_logs = db.delete_old_audit_logs(now - kept, BATCH)?;
+        let deleted = db.delete_old_audit_logs(now - kept, BATCH)?;
+        purged.audit_logs = purged.limited(deleted, BATCH);
     }
     Ok(purged)
 }
@@ -178,16 +201,23 @@ impl Metrics {
     }
 }
 
-/// Begins to call [`tick`] now and every ten minutes.
+/// Begins to call [`tick`] now and every ten minutes, and then as often as there is more to delete.
 pub fn start(deployment: &Deployment) -> std::io::Result<Repeating> {
     let deployment = deployment.clone();
     let retention = Retention::of(&deployment.config.settings);
     let metrics = Metrics::new(&deployment.registry);
     Repeating::start("purge", Duration::ZERO, PAUSE, move || {
-        match tick(&deployment.store, &deployment.clock, &retention, Some(&metrics)) {
-            Ok(Some(purged)) => log::debug!(target: "purge", "deleted {purged:?}"),
-            Ok(None) => log::debug!(target: "purge", "another replica is at it"),
-            Err(e) => log::error!(target: "purge", "what has outlived its retention was not deleted: {e}"),
+        for _ in 0..TICKS_IN_A_ROW {
+            match tick(&deployment.store, &deployment.clock, &retention, Some(&metrics)) {
+                Ok(Some(purged)) => {
+                    log::debug!(target: "purge", "deleted {purged:?}");
+                    if !purged.reached_limit {
+                        return;
+                    }
+                }
+                Ok(None) => return log::debug!(target: "purge", "another replica is at it"),
+                Err(e) => return log::error!(target: "purge", "what has outlived its retention was not deleted: {e}"),
+            }
         }
     })
 }

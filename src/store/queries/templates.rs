@@ -267,7 +267,7 @@ queries! {
             JOIN provisioner_jobs j ON j.id = b.job_id
             WHERE w.template_id = :template_id AND w.deleted = FALSE AND w.owner_id <> 'c42fdf75-3097-471c-8c33-fb52454d81c0'
                 AND b.transition = 'start' AND j.job_status = 'succeeded'
-                AND NOT EXISTS (SELECT 1 FROM workspace_builds later WHERE later.workspace_id = b.workspace_id AND later.build_number > b.build_number)";
+                AND b.build_number = (SELECT max(l.build_number) FROM workspace_builds l WHERE l.workspace_id = w.id)";
 
     /// Counts all workspaces of a template as used.
     UpdateTemplateWorkspacesLastUsedAt = update_template_workspaces_last_used_at(db, template_id: Uuid, last_used_at: Time) -> exec;
