@@ -21,6 +21,7 @@ mod organizations;
 mod parameters;
 mod plans;
 mod portability;
+mod postgres_tls;
 mod provisioner;
 mod purge;
 mod rbac;

@@ -286,6 +286,11 @@ impl Cluster {
         format!("postgres://postgres@{folder}:{}/postgres", self.port)
     }
 
+    /// Its port, which it listens on when its settings give it an address.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where its files are.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -334,6 +339,16 @@ impl Drop for Cluster {
         }
         // It is there still when the server was stopped.
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Gives a file or folder to whom the server runs as, and to nobody else.
+pub fn hand_over(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = if path.is_dir() { 0o700 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("to close it to others");
+    if let Some((user, group)) = unprivileged() {
+        std::os::unix::fs::chown(path, Some(user), Some(group)).expect("to hand it over");
     }
 }
 

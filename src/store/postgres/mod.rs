@@ -59,8 +59,7 @@ pub fn connect(target: &Target) -> Result<Client, Error> {
         };
         let why = fault::with_cause(&failed);
         // Waiting changes neither a password nor the lack of TLS.
-        let for_good = failed.code().is_some_and(|code| code.code().starts_with("28")) || target.refuses(&failed);
-        if for_good || Instant::now() + wait > until {
+        if target.refuses_for_good(&failed) || Instant::now() + wait > until {
             let hint = target.hint(&failed);
             let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
             return Err(Error::Unavailable(format!(

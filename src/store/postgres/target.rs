@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use postgres::config::SslMode;
+use postgres::error::SqlState;
 use postgres::{Client, Config};
 use r2d2::ManageConnection;
 use r2d2_postgres::PostgresConnectionManager;
@@ -23,6 +24,10 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const LOST_AFTER: Duration = Duration::from_secs(60);
 
+/// The same for the server: what a host that has lost its power had locked, others get after that long. Whoever connects may
+/// say otherwise.
+const SERVER_KEEPALIVE: &str =
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=60000";
 /// Some columns have times without a zone, which are of UTC: the session must not take them for others.
 const TIME_ZONE: &str = "-c TimeZone=UTC";
 
@@ -51,6 +56,8 @@ pub struct Target {
     /// One, or two where the second way is for when the first fails.
     ways: Arc<[PostgresConnectionManager<Connector>]>,
     shown: String,
+    /// Over TCP, and never by TLS.
+    is_plain: bool,
 }
 
 /// Host, port, database and user, without the password.
@@ -74,6 +81,7 @@ struct Settings {
     verify: Verify,
     files: Files,
     shown: String,
+    is_tcp: bool,
 }
 
 impl Target {
@@ -82,14 +90,16 @@ impl Target {
     /// # Errors
     /// Says what is wrong with it, or with a file that it names.
     pub fn parse(text: &str) -> Result<Target, TargetError> {
-        let Settings { config, modes, verify, files, shown } = settings(text, &|name| std::env::var(name).ok())?;
+        let Settings { config, modes, verify, files, shown, is_tcp } =
+            settings(text, &|name| std::env::var(name).ok())?;
         let connector = tls::connector(verify, &files)?;
         let way = |mode: &SslMode| {
             let mut config = config.clone();
             config.ssl_mode(*mode);
             PostgresConnectionManager::new(config, connector.clone())
         };
-        Ok(Target { ways: modes.iter().map(way).collect(), shown })
+        let is_plain = is_tcp && modes == [SslMode::Disable];
+        Ok(Target { ways: modes.iter().map(way).collect(), shown, is_plain })
     }
 
     /// Connects.
@@ -102,15 +112,20 @@ impl Target {
         answer
     }
 
-    /// What to do about a server that has no TLS, for the end of a message.
-    pub(super) fn hint(&self, e: &postgres::Error) -> &'static str {
-        if self.refuses(e) { ": switch TLS on there, or add sslmode=disable to the connection string" } else { "" }
+    /// Whether trying again is of no use, since the two cannot agree: on a password, or on TLS.
+    pub(super) fn refuses_for_good(&self, e: &postgres::Error) -> bool {
+        e.code().is_some_and(|code| code.code().starts_with("28")) || tls::Refusal::of(e).is_some()
     }
 
-    /// Whether it failed because the server has no TLS.
-    pub(super) fn refuses(&self, e: &postgres::Error) -> bool {
-        use std::error::Error as _;
-        e.source().is_some_and(|cause| cause.to_string() == "server does not support TLS")
+    /// What to do about that, for the end of a message.
+    pub(super) fn hint(&self, e: &postgres::Error) -> &'static str {
+        match tls::Refusal::of(e) {
+            Some(refusal) => refusal.hint(),
+            None if self.is_plain && e.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+                ": perhaps it takes connections over TLS alone, which sslmode=require in the connection string makes"
+            }
+            None => "",
+        }
     }
 }
 
@@ -222,10 +237,11 @@ fn settings(text: &str, env: Env<'_>) -> Result<Settings, TargetError> {
     }
     // Everything else is a setting of the session, such as search_path or statement_timeout.
     let session = parameters.iter().map(|(name, value)| format!("-c {name}={}", escaped(value)));
-    let options: Vec<String> = options.into_iter().chain(session).chain([TIME_ZONE.to_owned()]).collect();
+    let options: Vec<String> =
+        [SERVER_KEEPALIVE.to_owned()].into_iter().chain(options).chain(session).chain([TIME_ZONE.to_owned()]).collect();
     config.options(&options.join(" "));
     let shown = format!("{}:{port}, database {database}, user {user}", host.trim_end_matches('/'));
-    Ok(Settings { config, modes, verify, files, shown })
+    Ok(Settings { config, modes, verify, files, shown, is_tcp: !is_socket })
 }
 
 fn parameter(name: &'static str, problem: impl Into<String>) -> TargetError {
@@ -329,7 +345,12 @@ mod tests {
             config.get_dbname().unwrap_or_default(),
             settings.modes,
             settings.verify,
-            config.get_options().unwrap_or_default().trim_end_matches(TIME_ZONE),
+            config
+                .get_options()
+                .unwrap_or_default()
+                .trim_start_matches(SERVER_KEEPALIVE)
+                .trim_end_matches(TIME_ZONE)
+                .trim_start(),
         )
         .trim_end()
         .to_owned()

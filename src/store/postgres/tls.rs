@@ -1,5 +1,7 @@
 //! TLS to a Postgres server: what `sslmode` asks of its certificate, and our own certificate if it asks for one.
 
+use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::target::TargetError;
 
@@ -138,5 +140,82 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// How the two ends failed to agree. Waiting changes nothing about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The server has no TLS.
+    None,
+    /// We believe none of the authorities behind its certificate.
+    UnknownAuthority,
+    /// Its certificate is for another host.
+    OtherHost,
+    /// Its certificate is no good in another way.
+    BadCertificate,
+    /// It does not take our certificate, or wants one.
+    OurCertificate,
+}
+
+impl Refusal {
+    /// The refusal behind an error, if it is about that.
+    pub fn of(e: &postgres::Error) -> Option<Refusal> {
+        let mut cause = e.source();
+        while let Some(e) = cause {
+            if e.to_string() == "server does not support TLS" {
+                return Some(Refusal::None);
+            }
+            let wrapped = e.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            let of_tls = wrapped.and_then(|e| e.downcast_ref()).or_else(|| e.downcast_ref::<rustls::Error>());
+            if let Some(e) = of_tls {
+                return Refusal::of_tls(e);
+            }
+            cause = e.source();
+        }
+        None
+    }
+
+    fn of_tls(e: &rustls::Error) -> Option<Refusal> {
+        use AlertDescription as Alert;
+        match e {
+            rustls::Error::InvalidCertificate(problem) => Some(match problem {
+                CertificateError::UnknownIssuer => Refusal::UnknownAuthority,
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                    Refusal::OtherHost
+                }
+                _ => Refusal::BadCertificate,
+            }),
+            rustls::Error::AlertReceived(
+                Alert::UnknownCA
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::CertificateRequired,
+            ) => Some(Refusal::OurCertificate),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, for the end of a message.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Refusal::None => ": switch TLS on there, or add sslmode=disable to the connection string",
+            Refusal::UnknownAuthority => {
+                ": the server's certificate is from an authority that is not trusted here; name the file of that \
+                 authority's certificate with sslrootcert"
+            }
+            Refusal::OtherHost => {
+                ": the server's certificate is for another host; connect by a name that is in it, or ask only for its \
+                 authority with sslmode=verify-ca"
+            }
+            Refusal::BadCertificate => ": the server's certificate is not good; it needs another one",
+            Refusal::OurCertificate => {
+                ": the server does not take our certificate; name one that it trusts, and its key, with sslcert and \
+                 sslkey"
+            }
+        }
     }
 }
