@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use rockpool::ids::Ids;
 use rockpool::pubsub::relay;
+use rockpool::purge::{self, Retention};
 use rockpool::sdk::{
     ProvisionerJobStatus, Replica, ServerSentEvent, ServerSentEventType, Workspace, WorkspaceBuild, WorkspaceStatus,
 };
 use rockpool::server::Hands;
-use rockpool::store::postgres::Target;
+use rockpool::store::postgres::{PostgresOptions, Target};
+use rockpool::store::queries::locks::LockId;
+use rockpool::store::{Setup, Store, Switches};
 use rockpool::time::{Clock, Time};
 use serde_json::json;
 
@@ -81,6 +84,53 @@ fn what_a_killed_server_was_building_is_failed_by_another_and_what_a_living_one_
 
     std::fs::write(folder.path().join("go-on"), "").unwrap();
     assert_eq!(seen.build(made.id, "start").status, WorkspaceStatus::Running);
+}
+
+#[test]
+fn what_one_replica_does_at_a_time_moves_to_another_when_its_holder_is_killed() {
+    let Some(database) = database() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut admin = database.connect();
+    // Whether a lock is held, by whomever.
+    let is_held = |admin: &mut ::postgres::Client, lock: LockId| {
+        let held = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND classid = 0 AND objid::bigint = $1::bigint)";
+        admin.query_one(held, &[&(lock as i64)]).unwrap().get::<_, bool>(0)
+    };
+    // A server in the middle of all of it: its statements wait for these tables, first the purge's, then the jobs'.
+    let mut held = database.connect();
+    held.batch_execute("BEGIN; LOCK TABLE telemetry_locks").unwrap();
+    let often = |options: Options| options.set("CODER_JOB_HANG_DETECTOR_INTERVAL", "20ms");
+    let mut killed = often(Options::default()).database(Arc::clone(&database)).process().start();
+    let owner = killed.owner();
+    eventually("the purge", || is_held(&mut admin, LockId::DbPurge).then_some(()));
+    let template = killed.template("waits", &[("main.tf", &waiting(folder.path()))]);
+    let made: Workspace =
+        owner.post("/api/v2/users/me/workspaces", json!({"template_id": template.id, "name": "box"})).ok(201);
+    eventually("the build", || folder.path().join("begun").exists().then_some(()));
+    held.batch_execute("LOCK TABLE provisioner_jobs").unwrap();
+    eventually("the look for orphans", || is_held(&mut admin, LockId::OrphanedJobs).then_some(()));
+
+    let setup = Setup { switches: Switches::default(), registry: &prometheus::Registry::new(), count_queries: false };
+    let other = Store::postgres(&PostgresOptions::new(database.url()).unwrap(), &setup).unwrap();
+    let purge = || purge::tick(&other, &Clock::system(), &Retention::default(), None).unwrap();
+    assert_eq!(purge(), None, "one at a time");
+
+    killed.kill();
+    held.batch_execute("ROLLBACK").unwrap();
+    // Nothing was waiting for them but those tables, so they are free as soon as Postgres sees that their holder is gone.
+    eventually("the purge by another", purge);
+    eventually("the lock of whoever looks for orphans", || (!is_held(&mut admin, LockId::OrphanedJobs)).then_some(()));
+    // To a server whose clock is an hour ahead, the job has been silent for that long.
+    let ahead = Time::from_micros(Clock::system().now().micros()) + Duration::from_secs(3600);
+    let hands = Hands { clock: Clock::held(ahead), ..Hands::default() };
+    let heir = often(Options::default()).database(Arc::clone(&database)).hands(hands).start();
+    let db = heir.running().deployment.system_db();
+    eventually("the job fails", || {
+        db.get_provisioner_job_by_id(made.latest_build.job.id).unwrap().completed_at.map(drop)
+    });
+    std::fs::write(folder.path().join("go-on"), "").unwrap();
 }
 
 #[test]
