@@ -2,10 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
+
+use crate::support::{Options, postgres};
 
 /// The command in a folder of its own, with nothing of this machine's settings.
 fn rockpool(folder: &TempDir, args: &[&str]) -> Command {
@@ -229,4 +232,24 @@ fn help_and_versions_are_printed() {
     let json = output(rockpool(&folder, &["version", "-o", "json"])).stdout;
     let json: serde_json::Value = serde_json::from_slice(&json).expect("it is JSON");
     assert_eq!(json["version"], concat!("v", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_data_directory_that_others_can_enter_is_warned_of_and_its_database_closed_to_them() {
+    use std::os::unix::fs::PermissionsExt;
+    if postgres::skips("the database is a file there alone") {
+        return;
+    }
+    let mut server = Options::default().process().start();
+    assert!(!server.process().log.lock().contains("other users"), "what the server makes is closed");
+    server.stop();
+    let data_dir = server.folder().join("data");
+    let database = data_dir.join("rockpool.db");
+    let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    set(&data_dir, 0o755);
+    set(&database, 0o644);
+    server.start_again();
+    let log = server.process().log.lock().clone();
+    assert!(log.contains("can enter the data directory") && log.contains("chmod 700"), "{log}");
+    assert_eq!(std::fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o640, "{log}");
 }

@@ -3,9 +3,9 @@
 
 mod bootstrap;
 mod exposition;
+mod folder;
 pub mod signals;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ impl Running {
     /// Starts a server.
     pub fn start(config: Config, hands: Hands) -> Result<Running, Error> {
         let data_dir = config.data_dir.clone();
-        create_private_dir(&data_dir).map_err(io(format!("cannot use the data directory {}", data_dir.display())))?;
+        folder::prepare(&data_dir).map_err(io(format!("cannot use the data directory {}", data_dir.display())))?;
         let listeners = listeners(&config)?;
         let registry = prometheus::Registry::new();
         let switches = Switches { workspace_sharing_disabled: config.disable_workspace_sharing };
@@ -226,12 +226,6 @@ fn postgres_options(config: &Config) -> Result<Option<PostgresOptions>, Error> {
     let target = Target::parse(url.expose()).map_err(|e| Error::Unsupported(e.to_string()))?;
     let pool = config.postgres_pool;
     Ok(Some(PostgresOptions { target, max_open: pool.max_open, max_idle: pool.max_idle }))
-}
-
-/// Makes the directory, for its owner alone.
-fn create_private_dir(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {

@@ -163,8 +163,10 @@ impl Source for PostgresSide {
     }
 
     fn texts(&mut self, sql: &str, at_most: usize) -> Result<Vec<String>, Error> {
-        let rows = self.client.query(sql, &[]).map_err(postgres_error("cannot read", &self.place))?;
-        Ok(rows.iter().take(at_most).map(|row| row.get(0)).collect())
+        // The server stops at the limit, so that no more than that is sent, however much is wrong.
+        let sql = format!("SELECT * FROM ({sql}) AS found (found) LIMIT {at_most}");
+        let rows = self.client.query(&sql, &[]).map_err(postgres_error("cannot read", &self.place))?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 }
 
