@@ -11,6 +11,7 @@ mod db_migrate;
 mod db_tools;
 mod deployment;
 mod disk_full;
+mod drafts;
 mod external_auth;
 mod files;
 mod first_steps;

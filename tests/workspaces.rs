@@ -305,6 +305,8 @@ fn settings_of_a_workspace_are_checked_and_kept() {
     client.put(&path(made.id, "/ttl"), json!({"ttl_ms": 7_200_500})).expect(204);
     assert_eq!(now().ttl_ms, Some(7_200_000));
     client.put(&path(made.id, "/extend"), json!({"deadline": "2100-01-01T00:00:00Z"})).refused(409);
+    let (_, reader) = server.user("ted", &["template-admin"]);
+    reader.put(&path(made.id, "/extend"), json!({"deadline": "2100-01-01T00:00:00Z"})).refused(409);
     finished(&client, made.id, "stop");
     let started = finished(&client, made.id, "start");
     let deadline = started.latest_build.deadline.expect("a deadline");
@@ -314,6 +316,7 @@ fn settings_of_a_workspace_are_checked_and_kept() {
         "two hours from when the start was finished: {runs_for}"
     );
     client.put(&path(made.id, "/extend"), json!({"deadline": "2000-01-01T00:00:00Z"})).refused(400);
+    reader.put(&path(made.id, "/extend"), json!({"deadline": "2100-01-01T00:00:00Z"})).refused(403);
     let _: Response = client.put(&path(made.id, "/extend"), json!({"deadline": "2100-01-01T00:00:00Z"})).ok(200);
     assert_eq!(now().latest_build.deadline.unwrap().to_string(), "2100-01-01T00:00:00Z");
     client.put(&path(made.id, "/ttl"), json!({"ttl_ms": null})).expect(204);

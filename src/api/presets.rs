@@ -36,11 +36,11 @@ fn get_presets(cx: &Cx) -> Reply {
     let shown: Vec<sdk::Preset> = presets
         .into_iter()
         .map(|preset| sdk::Preset {
-            parameters: values
-                .iter()
-                .filter(|value| value.template_version_preset_id == preset.id)
-                .map(|value| sdk::PresetParameter { name: value.name.clone(), value: value.value.clone() })
-                .collect(),
+            parameters: {
+                let own = values.iter().filter(|value| value.template_version_preset_id == preset.id);
+                let own = own.map(|v| sdk::PresetParameter { name: v.name.clone(), value: v.value.clone() });
+                Some(own.collect::<Vec<_>>()).filter(|own| !own.is_empty())
+            },
             id: preset.id,
             name: preset.name,
             default: preset.is_default,

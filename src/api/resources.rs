@@ -204,17 +204,26 @@ fn render_script(s: rows::WorkspaceAgentScript) -> sdk::WorkspaceAgentScript {
     }
 }
 
+/// The first label of the host an application is reached at; empty without one, as for an application of a template.
+/// The agent is named only where the application's word is a port, which any agent may have.
+fn subdomain(app: &WorkspaceApp, agent: &str, place: &Place) -> String {
+    if !app.subdomain || [agent, &place.workspace, &place.owner].iter().any(|part| part.is_empty()) {
+        return String::new();
+    }
+    let word = if app.slug.is_empty() { &app.display_name } else { &app.slug };
+    let digits = word.strip_suffix('s').unwrap_or(word);
+    let port = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit());
+    let agent = if port { format!("--{agent}") } else { String::new() };
+    format!("{word}{agent}--{}--{}", place.workspace, place.owner)
+}
+
 fn render_app(app: WorkspaceApp, agent: &str, place: &Place) -> sdk::WorkspaceApp {
-    let has_host = app.subdomain && !app.slug.is_empty();
+    let subdomain_name = subdomain(&app, agent, place);
     sdk::WorkspaceApp {
         id: app.id,
         url: app.url.unwrap_or_default(),
         external: app.external,
-        subdomain_name: if has_host {
-            format!("{}--{agent}--{}--{}", app.slug, place.workspace, place.owner)
-        } else {
-            String::new()
-        },
+        subdomain_name,
         slug: app.slug,
         display_name: app.display_name,
         command: app.command.unwrap_or_default(),

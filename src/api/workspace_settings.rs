@@ -135,7 +135,6 @@ fn put_extend(cx: &Cx) -> Reply {
     let workspace = param(cx)?;
     let body: sdk::PutExtendWorkspaceRequest = cx.body()?;
     not_prebuilt(&workspace, "Extending the deadline")?;
-    may_update(cx, &workspace)?;
     let deadline = body.deadline.unwrap_or(crate::time::Time::ZERO);
     let now = cx.now();
     let extended = cx.db().tx::<_, Error>(|db| {
@@ -155,6 +154,7 @@ fn put_extend(cx: &Cx) -> Reply {
         if !build.max_deadline.is_zero() && deadline > build.max_deadline {
             return Err(Error::bad("Cannot extend workspace beyond max deadline."));
         }
+        may_update(cx, &workspace)?;
         db.update_workspace_build_deadline_by_id(build.id, deadline, build.max_deadline, now)?;
         Ok(())
     });

@@ -75,14 +75,29 @@ macro_rules! as_they_are {
     )*};
 }
 
+/// Null among the items of a list or the values of a map is what a field without a value is.
+macro_rules! or_when_null {
+    ($($method:ident $visit:ident $empty:expr),*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            if self.0.is_null() { return visitor.$visit($empty) }
+            self.0.$method(visitor).map_err(de::Error::custom)
+        }
+    )*};
+}
+
 impl<'de> de::Deserializer<'de> for Lenient {
     type Error = Error;
 
     as_they_are! {
-        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8
-        deserialize_u16 deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64 deserialize_char deserialize_str
-        deserialize_string deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_identifier
+        deserialize_any deserialize_char deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_identifier
         deserialize_ignored_any
+    }
+
+    or_when_null! {
+        deserialize_bool visit_bool false, deserialize_i8 visit_i8 0, deserialize_i16 visit_i16 0,
+        deserialize_i32 visit_i32 0, deserialize_i64 visit_i64 0, deserialize_u8 visit_u8 0, deserialize_u16 visit_u16 0,
+        deserialize_u32 visit_u32 0, deserialize_u64 visit_u64 0, deserialize_f32 visit_f32 0.0,
+        deserialize_f64 visit_f64 0.0, deserialize_str visit_str "", deserialize_string visit_str ""
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -284,6 +299,7 @@ mod tests {
             (r#"{"name": "a", "name": "b"}"#, named("b")),
             (r#"{"Name": "a"}"#, named("a")),
             (r#"{"items": [{"KEY": "k", "x": 1}]}"#, Body { items: vec![Item { key: "k".into() }], ..Body::default() }),
+            (r#"{"perms": {"A": null}}"#, Body { perms: [("A".into(), String::new())].into(), ..Body::default() }),
             (r#"{"perms": {"A": "use"}}"#, Body { perms: [("A".into(), "use".into())].into(), ..Body::default() }),
         ] {
             assert_eq!(from_slice::<Body>(body.as_bytes()).unwrap(), want, "{body}");

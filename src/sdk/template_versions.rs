@@ -174,7 +174,7 @@ pub struct Preset {
     #[serde(rename = "Name")]
     pub name: String,
     #[serde(rename = "Parameters")]
-    pub parameters: Vec<PresetParameter>,
+    pub parameters: Option<Vec<PresetParameter>>,
     #[serde(rename = "Default")]
     pub default: bool,
     #[serde(rename = "DesiredPrebuildInstances")]

@@ -114,7 +114,6 @@ fn what_makes_no_sense_fails_the_plan() {
         (with("  metadata {\n    key = \"a\"\n  }"), "main.tf:4: the argument \"interval\" is missing"),
         (with("  display_apps {\n  }\n  display_apps {\n  }"), "at most 1"),
         (with("}\nresource \"coder_app\" \"a\" {\n  agent_id = coder_agent.main.id\n  slug = \"A_b\""), "slug \"A_b\""),
-        (with("}\nresource \"coder_script\" \"s\" {\n  agent_id = coder_agent.main.id\n  display_name = \"s\"\n  script = \"x\""), "one of run_on_start"),
         (parameter("  type = \"colour\""), "main.tf:3: type must be one of"),
         (parameter("  ephemeral = true\n  mutable = true"), "needs a default"),
         (parameter("  type = \"number\"\n  default = \"x\""), "not of type"),

@@ -183,6 +183,7 @@ impl Build {
         match of {
             "coder_agent" => self.agent(&mut at),
             "coder_ai_task" => self.ai_task(&mut at)?,
+            "coder_script" => runs_sometimes(&at)?,
             // What a provider gives back carries no marks.
             "terraform_data" => {
                 let output = at.get("input").cloned().unwrap_or(Value::NULL).unmarked();
@@ -396,19 +397,25 @@ pub fn check(of: &str, at: &Value) -> Result<(), String> {
         "coder_metadata" => distinct(at.attribute("item"), "key")?,
         "coder_script" => {
             let cron = at.attribute("cron").as_str().unwrap_or_default();
-            let unknown = ["run_on_start", "run_on_stop", "cron"].iter().any(|n| at.attribute(n).is_unknown());
-            if !unknown && !yes("run_on_start") && !yes("run_on_stop") && cron.is_empty() {
-                return Err("one of run_on_start, run_on_stop and cron must be set".to_owned());
-            }
-            if yes("start_blocks_login") && at.attribute("run_on_start").as_bool() == Some(false) {
-                return Err("start_blocks_login goes only with run_on_start".to_owned());
-            }
             if !cron.is_empty() {
                 prebuilds::script_cron(cron)?;
             }
             least("timeout", 0)?;
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// Whether a script has an occasion to run, which is found out when it is made, not when it is planned.
+fn runs_sometimes(script: &Attributes) -> Result<(), String> {
+    let yes = |name: &str| script.get(name).and_then(Value::as_bool) == Some(true);
+    let cron = script.get("cron").and_then(Value::as_str).unwrap_or_default();
+    if !yes("run_on_start") && !yes("run_on_stop") && cron.is_empty() {
+        return Err("one of run_on_start, run_on_stop and cron must be set".to_owned());
+    }
+    if yes("start_blocks_login") && !yes("run_on_start") {
+        return Err("start_blocks_login goes only with run_on_start".to_owned());
     }
     Ok(())
 }

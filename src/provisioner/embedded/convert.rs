@@ -37,7 +37,7 @@ pub fn graph(plan: &Plan, from: GraphSource) -> Result<GraphComplete, String> {
         objects.extend(planned.map(|c| (c.address.clone(), c.after.clone())));
     }
     objects.sort_by(|a, b| a.0.cmp(&b.0));
-    let drawing = Drawing::new(&plan.world.config, &plan.world.graph, &objects);
+    let drawing = Drawing::new(&plan.world.config, &plan.world.graph, &objects, from);
     let parameters = drawing.parameters()?;
     let presets = drawing.presets()?;
     let has = |of: &str| plan.world.graph.order.iter().any(|n| matches!(&n.1, Item::Resource(_, t, _) if t == of));
@@ -55,6 +55,7 @@ pub fn graph(plan: &Plan, from: GraphSource) -> Result<GraphComplete, String> {
 
 struct Drawing<'d> {
     objects: &'d [(Address, Value)],
+    from: GraphSource,
     /// What each block needs directly, without shortcuts.
     needs: BTreeMap<String, BTreeSet<String>>,
     /// What needs each block directly, without shortcuts.
@@ -79,12 +80,12 @@ fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
 }
 
 impl<'d> Drawing<'d> {
-    fn new(config: &Config, graph: &Graph, objects: &'d [(Address, Value)]) -> Drawing<'d> {
+    fn new(config: &Config, graph: &Graph, objects: &'d [(Address, Value)], from: GraphSource) -> Drawing<'d> {
         let label = |n: &Node| match n.1 {
             Item::Resource(..) => address(config, n, Key::None).block(),
             _ => config.address(n),
         };
-        let mut drawing = Drawing { objects, needs: BTreeMap::new(), needed_by: BTreeMap::new() };
+        let mut drawing = Drawing { objects, from, needs: BTreeMap::new(), needed_by: BTreeMap::new() };
         for (node, needs) in &graph.needs {
             // A need that another need has too is a shortcut.
             let indirect: HashSet<&Node> = needs.iter().flat_map(|n| graph.ancestors(n)).collect();
@@ -153,7 +154,8 @@ impl<'d> Drawing<'d> {
                     key: text(i, "key"),
                     value: text(i, "value"),
                     sensitive: flag(i, "sensitive"),
-                    is_null: flag(i, "is_null"),
+                    // Which items have no value, the provider says only when it makes them.
+                    is_null: self.from == GraphSource::State && flag(i, "is_null"),
                 };
                 resource.metadata = list(about, "item").iter().map(item).collect();
             }

@@ -35,7 +35,7 @@ pub(super) fn raw(config: &Config) -> Result<BTreeMap<String, String>> {
 
 /// A variable as the database keeps it.
 pub(super) fn template_variable(variable: &Variable) -> TemplateVariable {
-    let default_value = match &variable.default {
+    let default_value = match &variable.written_default {
         None => String::new(),
         Some(Value { data: Data::Null, .. }) => String::new(),
         Some(value) => value.to_text().unwrap_or_else(|| value.to_json().to_string()),

@@ -67,6 +67,8 @@ pub struct Variable {
     pub of: Type,
     /// What it is when nothing is given.
     pub default: Option<Value>,
+    /// The same as written, before it is fitted to the type.
+    pub written_default: Option<Value>,
     /// Whether its value must not be shown.
     pub sensitive: bool,
     /// Whether it may be null.
@@ -364,7 +366,8 @@ fn variable(mut block: Block) -> Result<Variable> {
         of = Type::parse(&attr.expr).map_err(|e| Diagnostic::new(e, Some(&attr.place), &title))?;
     }
     let default_place = block.body.attr("default").map(|a| a.place.clone());
-    let default = match block.constant("default")? {
+    let written_default = block.constant("default")?;
+    let default = match written_default.clone() {
         Some(value) => Some(of.convert(value).map_err(|e| {
             Diagnostic::new(format!("the default does not fit the type: {e}"), default_place.as_ref(), &title)
         })?),
@@ -376,6 +379,7 @@ fn variable(mut block: Block) -> Result<Variable> {
         type_text,
         of,
         default,
+        written_default,
         sensitive: block.flag("sensitive", false)?,
         nullable: block.flag("nullable", true)?,
         validations: block.body.take_blocks("validation"),

@@ -271,16 +271,16 @@ queries! {
         allow(system Read System),
         sql "SELECT id, username, email, status,
                 (SELECT json_group_array(role) FROM (
-                    SELECT 'member' AS role
-                    UNION ALL SELECT value FROM json_each(users.rbac_roles)
-                    UNION ALL SELECT 'organization-member:' || m.organization_id FROM organization_members m WHERE m.user_id = users.id
-                    UNION ALL SELECT r.value || ':' || m.organization_id FROM organization_members m, json_each(m.roles) r WHERE m.user_id = users.id)) AS roles,
+                    SELECT value AS role FROM json_each(users.rbac_roles)
+                    UNION ALL SELECT 'member'
+                    UNION ALL SELECT r.value || ':' || m.organization_id FROM organization_members m, json_each(m.roles) r WHERE m.user_id = users.id
+                    UNION ALL SELECT 'organization-member:' || m.organization_id FROM organization_members m WHERE m.user_id = users.id)) AS roles,
                 (SELECT json_group_array(group_id) FROM group_members WHERE user_id = users.id) AS groups
             FROM users WHERE id = :user_id",
         pg "SELECT id, username, email, status,
-                array_to_json(ARRAY['member'] || rbac_roles
-                    || ARRAY(SELECT 'organization-member:' || m.organization_id FROM organization_members m WHERE m.user_id = users.id)
-                    || ARRAY(SELECT r || ':' || m.organization_id FROM organization_members m, unnest(m.roles) r WHERE m.user_id = users.id)) AS roles,
+                array_to_json(rbac_roles || ARRAY['member']
+                    || ARRAY(SELECT r || ':' || m.organization_id FROM organization_members m, unnest(m.roles) r WHERE m.user_id = users.id)
+                    || ARRAY(SELECT 'organization-member:' || m.organization_id FROM organization_members m WHERE m.user_id = users.id)) AS roles,
                 array_to_json(ARRAY(SELECT group_id FROM group_members WHERE user_id = users.id)) AS groups
             FROM users WHERE id = :user_id";
 
