@@ -5,6 +5,7 @@
 //! Dependencies point one way (`cli, server → api → services → store, pubsub, rbac → sdk, ids, time`);
 //! ARCHITECTURE.md walks a request and a build through the rooms.
 
+pub mod access_list;
 pub mod api;
 pub mod archive;
 pub mod audit;

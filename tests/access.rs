@@ -140,7 +140,7 @@ fn switching_sharing_off_takes_back_what_was_shared_and_is_logged() {
     }
     for client in [&mel, &owner] {
         let why = client.patch(&acl, json!({"user_roles": {nick.id.to_string(): "use"}})).refused(403);
-        assert_eq!(why.message, "Workspace sharing is disabled for this organization.");
+        assert_eq!(why.message, "The organization has turned sharing of workspaces off.");
         client.delete(&acl).refused(403);
     }
     owner.patch(setting, json!({"sharing_disabled": false})).expect(200);

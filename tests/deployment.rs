@@ -218,6 +218,7 @@ fn what_is_asked_beforehand_is_answered_as_it_would_be_tried() {
         (json!({"resource_type": "organization", "any_org": true, "organization_id": organization}), "read", false),
         (json!({"resource_type": "castle"}), "read", false),
         (json!({"resource_type": "user", "owner_id": "me"}), "fly", false),
+        (json!({"resource_type": "user", "owner_id": "me"}), "ssh", false),
         (json!({"resource_type": "user", "resource_id": user.id}), "read", true),
         (json!({"resource_type": "user", "resource_id": owner_id}), "read", false),
         // Everybody is in the group of everybody.
@@ -225,6 +226,12 @@ fn what_is_asked_beforehand_is_answered_as_it_would_be_tried() {
     ] {
         assert_eq!(ask(object.clone(), action), want, "{action} {object}");
     }
+    // Not even whoever may do everything can do what a thing has not.
+    let owners = |action: &str| -> Value {
+        let check = json!({"object": {"resource_type": "file"}, "action": action});
+        server.owner().post("/api/v2/authcheck", json!({"checks": {"it": check}})).json()["it"].clone()
+    };
+    assert_eq!((owners("create"), owners("delete"), owners("fly")), (json!(true), json!(false), json!(false)));
     for object in [
         json!({}),
         json!({"resource_type": "workspace", "resource_id": "x"}),

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod authz_tools;
+mod bad_input;
 mod cli_server;
 mod config;
 mod crash;

@@ -75,7 +75,7 @@ fn search(cx: &Cx) -> Result<AuditSearch, Error> {
         };
         terms.refuse_others();
     }
-    terms.finish("Invalid audit search query.")?;
+    terms.finish("The search of the audit log cannot be read.")?;
     if search.username == "me" {
         search.username.clear();
         search.user_id = Some(cx.actor()?.user_id);

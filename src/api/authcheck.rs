@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::routes::Routes;
 use super::{Cx, Error, Reply, reply};
-use crate::rbac::{Action, Object, Resource};
+use crate::rbac::{Object, Resource};
 use crate::sdk;
 use crate::store;
 use crate::store::db::Guarded;
@@ -50,11 +50,7 @@ fn answer(cx: &Cx, name: &str, check: &sdk::AuthorizationCheck) -> Result<bool, 
         thing(cx, kind, &check.object.resource_id)?
     };
     let subject = &cx.actor()?.subject;
-    // An action that is not defined for a kind of thing cannot be done, whatever wildcards are held.
-    Ok(object.is_some_and(|object| {
-        let defined = Action::parse(&check.action).filter(|action| object.resource.actions().contains(action));
-        defined.is_some_and(|action| subject.can(action, &object))
-    }))
+    Ok(object.is_some_and(|object| subject.can_named(&check.action, &object).can_be_done()))
 }
 
 /// The object that a check describes.

@@ -47,7 +47,7 @@ fn search(cx: &Cx) -> Result<ConnectionSearch, Error> {
         };
         terms.refuse_others();
     }
-    terms.finish("Invalid connection search query.")?;
+    terms.finish("The search of the connection log cannot be read.")?;
     for (name, id) in
         [(&mut search.username, &mut search.user_id), (&mut search.workspace_owner, &mut search.workspace_owner_id)]
     {

@@ -34,7 +34,7 @@ fn prepare(cx: &Cx, version: &TemplateVersion) -> Result<Form, Error> {
     let db = cx.db();
     let import = db.get_provisioner_job_by_id(version.job_id)?;
     Form::prepare(&cx.deployment, db, version, &import).map_err(|e| match e {
-        form::Error::NotReady => Error::new(425, "Template version job has not finished"),
+        form::Error::NotReady => Error::new(425, "The template version is still being imported."),
         form::Error::Store(e) => e.into(),
         form::Error::Source(e) => Error::internal(e),
     })

@@ -70,7 +70,8 @@ pub fn keep(cx: &Cx, data: Vec<u8>) -> Result<(FileOwner, bool), Error> {
 
 /// Gives a file back.
 fn get_file(cx: &Cx) -> Reply {
-    let id = Uuid::try_parse(cx.param("fileID")).map_err(|_| Error::bad("File id must be a valid UUID."))?;
+    let id =
+        Uuid::try_parse(cx.param("fileID")).map_err(|_| Error::bad("The id of a file is a UUID; this is none."))?;
     let file = cx.db().get_file_by_id(id)?;
     match cx.query("format") {
         "" => reply::bytes(200, &file.mimetype, file.data),

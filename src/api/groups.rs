@@ -186,19 +186,15 @@ fn members_of(cx: &Cx, group: Uuid) -> Result<Vec<Uuid>, Error> {
 /// Users by their ids, who must be members of the group's organization; the owner of prebuilt workspaces
 /// may be in a group too, so that these can have a quota.
 fn members_to_be(cx: &Cx, group: &Group, users: &[String]) -> Result<Vec<Uuid>, Error> {
-    let mut ids = Vec::with_capacity(users.len());
-    for text in users {
-        let id = Uuid::try_parse(text).map_err(|_| Error::bad(format!("{text:?} is not the UUID of a user.")))?;
-        if id != PREBUILDS_USER_ID {
-            let mut which = Where::new();
-            which.and_with("m.organization_id = ?", group.organization_id).and_with("m.user_id = ?", id);
-            if cx.db().organization_members(&which)?.is_empty() {
-                return Err(Error::bad(format!("The user {id} is not a member of the group's organization.")));
-            }
-        }
-        ids.push(id);
+    let parse =
+        |text: &String| Uuid::try_parse(text).map_err(|_| Error::bad(format!("{text:?} is not the UUID of a user.")));
+    let ids = users.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let members = cx.db().get_organization_members_by_ids(group.organization_id, &ids)?;
+    let is_member = |id: &Uuid| *id == PREBUILDS_USER_ID || members.iter().any(|member| member.user_id == *id);
+    match ids.iter().find(|id| !is_member(id)) {
+        Some(id) => Err(Error::bad(format!("The user {id} is not a member of the group's organization."))),
+        None => Ok(ids),
     }
-    Ok(ids)
 }
 
 /// Deletes a group.

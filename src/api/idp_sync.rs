@@ -137,7 +137,7 @@ fn organization(cx: &Cx) -> Result<Option<Uuid>, Error> {
 /// An expression that cannot be read would keep everybody's groups as they are, unnoticed.
 fn readable(regex: &Option<String>) -> Result<(), Error> {
     match regex.as_deref().map(Regex::new) {
-        Some(Err(e)) => Err(Error::bad("Request body must be valid JSON.").detail(format!("regex_filter: {e}"))),
+        Some(Err(e)) => Err(Error::bad("The body of the request is not JSON.").detail(format!("regex_filter: {e}"))),
         _ => Ok(()),
     }
 }

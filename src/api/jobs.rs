@@ -109,7 +109,7 @@ fn after(cx: &Cx) -> Result<i64, Error> {
     if text.is_empty() {
         return Ok(0);
     }
-    text.parse().map_err(|_| Error::invalid("Query param \"after\" must be an integer.", "after", "Must be an integer"))
+    text.parse().map_err(|_| Error::invalid("\"after\" takes a whole number.", "after", "Must be an integer"))
 }
 
 fn render_log(line: ProvisionerJobLog) -> sdk::ProvisionerJobLog {

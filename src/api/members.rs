@@ -83,7 +83,7 @@ fn post_member(cx: &Cx) -> Reply {
             show_one(cx, member)
         }
         Err(e) if e.is_unique() => Err(Error::bad("The user is a member already.")
-            .detail(format!("{} is already a member of {}", user.username, organization.display_name))),
+            .detail(format!("{} belongs to {} already.", user.username, organization.display_name))),
         Err(e) => Err(e.into()),
     }
 }

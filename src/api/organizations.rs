@@ -125,7 +125,7 @@ fn delete_organization(cx: &Cx) -> Reply {
         }
         other => {
             other.or_forbidden()?;
-            reply::message("Organization has been deleted.")
+            reply::message("The organization is deleted.")
         }
     }
 }

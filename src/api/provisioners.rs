@@ -9,9 +9,8 @@ use super::routes::Routes;
 use super::{Cx, Error, Reply, jobs as job_view, lookup, reply};
 use crate::config::duration;
 use crate::jobs::JobWithQueue;
-use crate::jobs::queue::STALE;
+use crate::jobs::queue::{self, STALE};
 use crate::provisioners;
-use crate::rbac::system::PREBUILDS_USER_ID;
 use crate::rbac::{Action, Object, Resource};
 use crate::sdk::{self, WireEnum};
 use crate::store::queries::organizations::Organization;
@@ -156,9 +155,8 @@ fn jobs(cx: &Cx, organization: &Organization, only: Option<Uuid>) -> Result<Vec<
 /// Jobs with their place among all that wait, what they are for, and who could take them.
 fn show(cx: &Cx, jobs: Vec<ProvisionerJob>) -> Result<Vec<sdk::ProvisionerJob>, Error> {
     let db = cx.system_db();
-    let mut waiting = db.get_waiting_provisioner_jobs()?;
-    waiting.sort_by_key(|job| (job.initiator_id == PREBUILDS_USER_ID, job.created_at, job.id));
-    let places: HashMap<Uuid, i64> = waiting.iter().map(|job| job.id).zip(1..).collect();
+    let waiting = db.get_waiting_provisioner_jobs()?;
+    let places: HashMap<Uuid, i64> = queue::in_order(&waiting).into_iter().map(|job| job.id).zip(1..).collect();
     let size = i64::try_from(waiting.len()).unwrap_or(i64::MAX);
     let daemons = db.get_provisioner_daemons()?;
     let purposes = purposes(cx, &jobs.iter().map(|job| job.id).collect::<Vec<_>>())?;

@@ -62,7 +62,7 @@ fn check_password(cx: &Cx, email: &str, password: &str, audit: &Audit) -> Result
     }
     let verified = verify(cx, user.as_ref().map(|u| u.hashed_password.as_slice()), password)?;
     let Some(mut user) = user.filter(|_| verified) else {
-        return Err(Error::new(401, "Incorrect email or password."));
+        return Err(Error::new(401, "Email or password is wrong."));
     };
     if cx.deployment.config.disable_password_auth {
         return Err(Error::new(403, "Signing in with a password is switched off here."));

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::routes::Routes;
 use super::{Cx, Error, OrForbidden, Reply, entitlements, groups, lookup, reply, users};
+use crate::access_list;
 use crate::rbac::{Acl, Action, Resource, role_name};
 use crate::sdk::{self, AuditAction, FeatureName, ResourceType, TemplateRole};
 use crate::store::Where;
@@ -25,10 +26,6 @@ fn template(cx: &Cx) -> Result<Template, Error> {
     lookup::template(cx)
 }
 
-fn ids(acl: &Acl) -> Vec<Uuid> {
-    acl.entries().iter().map(|(id, _)| *id).collect()
-}
-
 fn role(acl: &Acl, id: Uuid) -> TemplateRole {
     TemplateRole::parse(role_name(Resource::Template, acl.get(id))).unwrap_or(TemplateRole::Unset)
 }
@@ -39,7 +36,7 @@ fn get_acl(cx: &Cx) -> Reply {
     cx.db().require_on(Action::Update, &template).or_forbidden()?;
     // Who may change a template sees whom it is for, also those whom they could not look up.
     let db = cx.system_db();
-    let listed = acl::users(&db, ids(&template.user_acl.0))?;
+    let listed = access_list::users(&db, &access_list::ids(&template.user_acl.0))?;
     let listed: Vec<_> = listed.into_iter().filter(|user| user.status != sdk::UserStatus::Suspended).collect();
     let user_ids: Vec<Uuid> = listed.iter().map(|user| user.id).collect();
     // Where they are members is for those to see who may see them there.
@@ -52,7 +49,7 @@ fn get_acl(cx: &Cx) -> Reply {
         show_user(users::render(user, organization_ids), role)
     });
     let users = users.collect();
-    let found = groups::show(&db, acl::groups(&db, ids(&template.group_acl.0))?)?;
+    let found = groups::show(&db, access_list::groups(&db, &access_list::ids(&template.group_acl.0))?)?;
     let group = found.into_iter().map(|group| {
         let role = role(&template.group_acl.0, group.id);
         show_group(group, role)

@@ -53,7 +53,7 @@ fn dry_run(cx: &Cx) -> Result<ProvisionerJob, Error> {
     let version = lookup::template_version(cx)?;
     let text = cx.param("jobID");
     let id = Uuid::try_parse(text).map_err(|_| {
-        Error::bad(format!("The job id {text:?} must be a valid UUID."))
+        Error::bad(format!("{text:?} is no UUID, so no job has it for an id."))
             .detail("It is in the answer to making the dry run.")
     })?;
     let job = cx.db().get_provisioner_jobs_by_ids(&[id])?.pop();

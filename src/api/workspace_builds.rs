@@ -64,7 +64,7 @@ fn list(cx: &Cx) -> Reply {
     let since = match cx.query("since") {
         "" => Time::ZERO,
         text => Time::parse(text).ok_or_else(|| {
-            Error::bad("bad `since` format, must be RFC3339").detail(format!("{text:?} is no time of that form."))
+            Error::bad("`since` takes a time as in RFC 3339.").detail(format!("{text:?} is no time of that form."))
         })?,
     };
     let above_number = match page.after_id {
@@ -74,7 +74,7 @@ fn list(cx: &Cx) -> Reply {
                 .get_workspace_build_by_id(id)
                 .map_err(|e| {
                     if e.is_hidden() {
-                        Error::bad(format!("Record at \"after_id\" (\"{id}\") does not exist."))
+                        Error::bad(format!("There is no build {id} to list those after it."))
                     } else {
                         e.into()
                     }
@@ -92,7 +92,7 @@ fn get_by_number(cx: &Cx) -> Reply {
     let owner = owner_param(cx)?;
     let text = cx.param("buildnumber");
     let number: i32 = text.parse().map_err(|_| {
-        Error::bad("Failed to parse build number as integer.").detail(format!("{text:?} is no number of a build."))
+        Error::bad("The number of a build is a whole number.").detail(format!("{text:?} is no number of a build."))
     })?;
     let name = cx.param("workspacename");
     let workspace = cx.db().get_workspace_by_owner_id_and_name(owner.user.id, name, false)?;
@@ -196,9 +196,7 @@ fn patch_cancel(cx: &Cx) -> Reply {
         "running" => Some(ProvisionerJobStatus::Running),
         "pending" => Some(ProvisionerJobStatus::Pending),
         other => {
-            return Err(Error::bad(format!(
-                "Invalid expect_status {other:?}. Only 'running' or 'pending' are allowed."
-            )));
+            return Err(Error::bad(format!("expect_status is running or pending, not {other:?}.")));
         }
     };
     let (build, workspace) = build_param(cx)?;

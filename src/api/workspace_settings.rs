@@ -59,7 +59,7 @@ fn patch(cx: &Cx) -> Reply {
         return reply::none();
     }
     if !cx.deployment.config.allow_workspace_renames {
-        return Err(Error::bad("Workspace renames are not allowed."));
+        return Err(Error::bad("Workspaces keep their names on this deployment."));
     }
     may_update(cx, &workspace)?;
     let renamed = cx
@@ -67,7 +67,10 @@ fn patch(cx: &Cx) -> Reply {
         .update_workspace(workspace.id, &body.name)
         .map_err(|e| if e.is_unique() { name_taken(&body.name) } else { e.into() })?;
     if renamed == 0 {
-        return Err(Error::new(405, format!("Workspace {:?} is deleted and cannot be updated.", workspace.name)));
+        return Err(Error::new(
+            405,
+            format!("The workspace {:?} is deleted: nothing of it can be changed.", workspace.name),
+        ));
     }
     tell(cx, &workspace);
     audit.after(&Workspace { name: body.name, ..workspace });
@@ -80,11 +83,11 @@ fn put_autostart(cx: &Cx) -> Reply {
     let body: sdk::UpdateWorkspaceAutostartRequest = cx.body()?;
     not_prebuilt(&workspace, "Autostart")?;
     let schedule = valid_schedule(body.schedule.as_deref())
-        .map_err(|why| Error::invalid("Invalid autostart schedule.", "schedule", why))?;
+        .map_err(|why| Error::invalid("The schedule for starting cannot be read.", "schedule", why))?;
     may_update(cx, &workspace)?;
     let policy = finish::policy(&cx.deployment.config, &cx.db().get_template_by_id(workspace.template_id)?);
     if !policy.user_autostart {
-        let why = "Autostart is not allowed for workspaces using this template.";
+        let why = "The template does not let its workspaces start by themselves.";
         return Err(Error::invalid(why, "schedule", why));
     }
     let next = match &schedule {
@@ -102,7 +105,7 @@ fn put_autostart(cx: &Cx) -> Reply {
 
 /// Sets how long a workspace runs after a start.
 fn put_ttl(cx: &Cx) -> Reply {
-    const MESSAGE: &str = "Error updating workspace time until shutdown.";
+    const MESSAGE: &str = "The time until the workspace stops was not changed.";
     let (workspace, audit) = workspace_to_change(cx)?;
     let body: sdk::UpdateWorkspaceTTLRequest = cx.body()?;
     not_prebuilt(&workspace, "Changing the time to run")?;
@@ -111,7 +114,7 @@ fn put_ttl(cx: &Cx) -> Reply {
     cx.db().tx::<_, Error>(|db| {
         let policy = finish::policy(&cx.deployment.config, &db.get_template_by_id(workspace.template_id)?);
         if !policy.user_autostop {
-            let why = "Custom autostop TTL is not allowed for workspaces using this template.";
+            let why = "The template decides when its workspaces stop.";
             return Err(Error::invalid(MESSAGE, "ttl_ms", why));
         }
         // Zero switches it off: the template's default does not count here.
@@ -141,18 +144,21 @@ fn put_extend(cx: &Cx) -> Reply {
         let build = db.get_latest_workspace_build_by_workspace_id(workspace.id)?;
         let job = db.get_provisioner_job_by_id(build.job_id)?;
         if build.transition != WorkspaceTransition::Start {
-            return Err(Error::conflict(format!("Workspace must be started, current status: {}", build.transition)));
+            return Err(Error::conflict(format!(
+                "Only a workspace that has started can run longer; this one's transition is {}.",
+                build.transition
+            )));
         }
         let Some(started_at) = job.completed_at else {
-            return Err(Error::conflict("Workspace is still building!"));
+            return Err(Error::conflict("The build of the workspace has not finished yet."));
         };
         if build.deadline.is_zero() {
-            return Err(Error::conflict("Workspace shutdown is manual."));
+            return Err(Error::conflict("The workspace has no deadline to move: it runs until somebody stops it."));
         }
         valid_deadline(now, started_at, deadline)
-            .map_err(|why| Error::bad(format!("Cannot extend workspace: {why}")))?;
+            .map_err(|why| Error::bad(format!("The workspace cannot run longer: {why}")))?;
         if !build.max_deadline.is_zero() && deadline > build.max_deadline {
-            return Err(Error::bad("Cannot extend workspace beyond max deadline."));
+            return Err(Error::bad("The workspace has to stop before that: the template says when at the latest."));
         }
         may_update(cx, &workspace)?;
         db.update_workspace_build_deadline_by_id(build.id, deadline, build.max_deadline, now)?;
@@ -185,7 +191,7 @@ fn put_dormant(cx: &Cx) -> Reply {
 fn put_favorite(cx: &Cx) -> Reply {
     let (workspace, audit) = workspace_to_change(cx)?;
     if cx.actor()?.user_id != workspace.owner_id {
-        return Err(Error::new(403, "You can only favorite workspaces that you own."));
+        return Err(Error::new(403, "Only the owner of a workspace can make it a favorite."));
     }
     cx.db().favorite_workspace(workspace.id)?;
     audit.after(&Workspace { favorite: true, ..workspace });
@@ -196,7 +202,7 @@ fn put_favorite(cx: &Cx) -> Reply {
 fn delete_favorite(cx: &Cx) -> Reply {
     let (workspace, audit) = workspace_to_change(cx)?;
     if cx.actor()?.user_id != workspace.owner_id {
-        return Err(Error::new(403, "You can only un-favorite workspaces that you own."));
+        return Err(Error::new(403, "Only the owner of a workspace can make it no favorite any more."));
     }
     cx.db().unfavorite_workspace(workspace.id)?;
     audit.after(&Workspace { favorite: false, ..workspace });

@@ -125,7 +125,7 @@ fn include_deleted(cx: &Cx, field: &str) -> Result<bool, Error> {
         "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         other => Err(Error::invalid(
-            format!("Invalid boolean value {other:?} for \"include_deleted\" query param."),
+            format!("\"include_deleted\" is true or false, not {other:?}."),
             field,
             "Must be a valid boolean",
         )),
@@ -190,7 +190,7 @@ fn template_of(cx: &Cx, body: &sdk::CreateWorkspaceRequest) -> Result<Template, 
                 .get_template_version_by_id(id)
                 .map_err(|e| missing(e, "Template version", "template_version_id", id))?;
             if version.archived {
-                return Err(Error::new(500, "Archived template versions cannot be used to make a workspace.")
+                return Err(Error::new(500, "The template version is archived: choose another for the workspace.")
                     .field("template_version_id", "template version archived"));
             }
             version.template_id.unwrap_or_default()
@@ -212,7 +212,7 @@ fn create(cx: &Cx, owner: &User, body: &sdk::CreateWorkspaceRequest, template: &
     let policy = finish::policy(&cx.deployment.config, template);
     let now = cx.now();
     let autostart_schedule = valid_schedule(body.autostart_schedule.as_deref())
-        .map_err(|why| Error::invalid("Invalid autostart schedule.", "schedule", why))?;
+        .map_err(|why| Error::invalid("The schedule for starting cannot be read.", "schedule", why))?;
     let next_start_at = autostart_schedule.as_deref().and_then(|s| next_allowed_autostart(now, s, &policy));
     let ttl = valid_ttl(body.ttl_ms, policy.default_ttl)
         .map_err(|why| Error::invalid("Invalid time until shutdown.", "ttl_ms", why))?;
@@ -310,7 +310,7 @@ pub fn valid_ttl(ttl_ms: Option<i64>, default_ns: i64) -> Result<Option<i64>, St
     match ttl_ms.filter(|ms| *ms != 0) {
         None => Ok((default_ns != 0).then_some(default_ns)),
         Some(ms) => match ms - ms % MINUTE_MS {
-            short if short < MINUTE_MS => Err("time until shutdown must be at least one minute".into()),
+            short if short < MINUTE_MS => Err("the time until a workspace stops is a minute or more".into()),
             long if long > LONGEST_TTL_MS => Err("time until shutdown must be at most 30 days".into()),
             whole => Ok(Some(whole * 1_000_000)),
         },
@@ -320,7 +320,7 @@ pub fn valid_ttl(ttl_ms: Option<i64>, default_ns: i64) -> Result<Option<i64>, St
 /// Whether a new deadline is far enough ahead of now and after the start.
 pub fn valid_deadline(now: Time, started_at: Time, deadline: Time) -> Result<(), String> {
     if deadline < now.plus_micros(29 * MINUTE_MS * 1000) {
-        return Err("new deadline must be at least 30 minutes in the future".into());
+        return Err("the deadline has to be half an hour away or more".into());
     }
     if deadline < started_at {
         return Err("new deadline must be after the workspace was started".into());

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Error;
-use crate::config::{Config, Value};
+use crate::config::Config;
 use crate::deployment::Deployment;
 use crate::licensing;
 use crate::rbac::system;
@@ -13,6 +13,7 @@ use crate::store::Db;
 use crate::store::queries::templates::Template;
 use crate::store::queries::workspaces::Workspace;
 use crate::time::Time;
+use crate::users::quiet_hours;
 
 /// What a template's schedule comes to in this deployment. Beyond a default time to run and a bump,
 /// schedules of templates are a licensed feature.
@@ -41,23 +42,18 @@ pub fn requires_active_version(config: &Config, template: &Template) -> bool {
     template.require_active_version && licensing::entitled(config, FeatureName::AccessControl)
 }
 
-/// The quiet hours of a user, their own or everybody's; none where there are none.
-fn quiet_hours(deployment: &Deployment, db: &Db, user: Uuid) -> Result<Option<Cron>, Error> {
+/// The quiet hours of a user; none where there are none.
+fn quiet_hours_of(deployment: &Deployment, db: &Db, user: Uuid) -> Result<Option<Cron>, Error> {
     let config = &deployment.config;
-    let setting = |name: &str| &config.settings.get(name).value;
-    let Value::Text(everybodys) = setting("default-quiet-hours-schedule") else { return Ok(None) };
-    if everybodys.is_empty() || !licensing::entitled(config, FeatureName::AdvancedTemplateScheduling) {
+    if quiet_hours::of_everybody(config).is_empty()
+        || !licensing::entitled(config, FeatureName::AdvancedTemplateScheduling)
+    {
         return Ok(None);
     }
-    let own = if *setting("allow-custom-quiet-hours") == Value::Bool(true) {
-        db.acting_as(system::restricted()).get_user_by_id(user)?.quiet_hours_schedule
-    } else {
-        String::new()
-    };
-    let text = if own.is_empty() { everybodys } else { &own };
-    Cron::daily(text)
+    let own = db.acting_as(system::restricted()).get_user_by_id(user)?.quiet_hours_schedule;
+    quiet_hours::once_a_day(quiet_hours::of_user(config, &own))
         .map(Some)
-        .map_err(|why| Error::refused(500, "The quiet hours of the owner are no schedule.", why.to_string()))
+        .map_err(|why| Error::refused(500, "The quiet hours of the owner are no schedule.", why))
 }
 
 /// Until when a workspace runs whose start was finished at `completed_at`. A prebuilt workspace has no
@@ -75,7 +71,7 @@ pub fn deadlines(
     let autostart = workspace.autostart_schedule.as_deref();
     let policy = policy(&deployment.config, &template);
     let quiet =
-        if policy.autostop_days == Days::NONE { None } else { quiet_hours(deployment, db, workspace.owner_id)? };
+        if policy.autostop_days == Days::NONE { None } else { quiet_hours_of(deployment, db, workspace.owner_id)? };
     schedule::autostop(completed_at, workspace.ttl, autostart, &policy, quiet.as_ref())
         .map_err(|e| Error::refused(500, "The deadline of the build cannot be worked out.", e.to_string()))
 }

@@ -30,7 +30,7 @@ pub fn run(
     let archive = running.archive()?;
     let init = session
         .init(InitRequest { template_source_archive: archive, ..InitRequest::default() }, log)
-        .map_err(|e| Failed::of(e).after("template import init error"))?;
+        .map_err(|e| Failed::of(e).after("the template could not be prepared for import"))?;
     log.stage("Parsing template parameters");
     let parsed = session.parse(log).map_err(|e| Failed::of(e).after("parse error"))?;
     let values = keep_parsed(running, version, &parsed, &given)?;
@@ -113,11 +113,11 @@ fn detect(
     let request = PlanRequest { metadata, variable_values: values.to_vec(), ..PlanRequest::default() };
     let plan = session
         .plan(request, running.log)
-        .map_err(|e| Failed::of(e).after("plan during template import provision error").after(&title))?;
+        .map_err(|e| Failed::of(e).after("the template could not be planned for its import").after(&title))?;
     running.log.enter("Graphing Infrastructure");
     let graph = session
         .graph(GraphSource::Plan, running.log)
-        .map_err(|e| Failed::of(e).after("graph during template import provision error").after(&title))?;
+        .map_err(|e| Failed::of(e).after("the graph of the template could not be made for its import").after(&title))?;
     Ok(Pass { plan: plan.plan, timings: plan.timings, graph })
 }
 

@@ -249,7 +249,7 @@ impl Occasion<'_> {
             return Err(Failed::because(format!("app slug {:?} does not match {:?}", made.slug, APP_SLUG.as_str())));
         }
         if !slugs.insert(made.slug.clone()) {
-            return Err(Failed::because(format!("duplicate app slug, must be unique per template: {:?}", made.slug)));
+            return Err(Failed::because(format!("two apps of the template have the slug {:?}", made.slug)));
         }
         let check = made.healthcheck.clone().unwrap_or_default();
         let some = |text: &String| (!text.is_empty()).then(|| text.clone());
@@ -289,7 +289,7 @@ impl Occasion<'_> {
 
 fn check_agent_name(name: &str) -> Result<(), Failed> {
     let why = match name {
-        "" => "agent name cannot be empty".to_owned(),
+        "" => "an agent has no name".to_owned(),
         name if AGENT_NAME.is_match(name) => return Ok(()),
         name if name.contains('_') => {
             format!("agent name {name:?} contains underscores, which are not supported: use hyphens instead")

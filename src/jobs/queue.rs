@@ -24,10 +24,16 @@ pub struct Place {
     pub size: i64,
 }
 
-/// The place of each waiting job; one that no daemon there could take has none.
-pub fn places(waiting: &[WaitingJob], daemons: &[ProvisionerDaemon], now: Time) -> HashMap<Uuid, Place> {
+/// Jobs in the order in which they are taken: those that somebody waits for first, then by age.
+pub fn in_order(waiting: &[WaitingJob]) -> Vec<&WaitingJob> {
     let mut order: Vec<&WaitingJob> = waiting.iter().collect();
     order.sort_by_key(|j| (j.initiator_id == PREBUILDS_USER_ID, j.created_at, j.id));
+    order
+}
+
+/// The place of each waiting job; one that no daemon there could take has none.
+pub fn places(waiting: &[WaitingJob], daemons: &[ProvisionerDaemon], now: Time) -> HashMap<Uuid, Place> {
+    let order = in_order(waiting);
     let mut places: HashMap<Uuid, Place> = HashMap::new();
     for daemon in daemons.iter().filter(|d| d.last_seen_at.is_some_and(|seen| seen + STALE >= now)) {
         let line: Vec<Uuid> = order.iter().filter(|j| takes(&daemon.tags, &j.tags)).map(|j| j.id).collect();

@@ -11,8 +11,10 @@ pub fn method(named: &str) -> Result<Method, String> {
     match Method::parse(named) {
         _ if named.is_empty() => Ok(Method::S256),
         Some(Method::S256) => Ok(Method::S256),
-        Some(Method::Plain) => Err("code_challenge_method 'plain' is not supported; use 'S256'".to_owned()),
-        None => Err(format!("unsupported code_challenge_method: {named}")),
+        Some(Method::Plain) => {
+            Err("the code_challenge_method has to be S256: plain does not protect the code".to_owned())
+        }
+        None => Err(format!("there is no code_challenge_method {named:?}; use S256")),
     }
 }
 

@@ -89,23 +89,23 @@ impl Refusal {
     }
     /// A client that is not who it says it is.
     pub fn invalid_client() -> Refusal {
-        Refusal::new(Code::InvalidClient, "The client credentials are invalid")
+        Refusal::new(Code::InvalidClient, "The client is unknown, or what it proves itself by is wrong.")
     }
     /// A code that is not good, or no longer.
     pub fn bad_code() -> Refusal {
-        Refusal::new(Code::InvalidGrant, "The authorization code is invalid or expired")
+        Refusal::new(Code::InvalidGrant, "The code is unknown, has been used, or is too old.")
     }
     /// A refresh token that is not good, or no longer.
     pub fn bad_refresh_token() -> Refusal {
-        Refusal::new(Code::InvalidGrant, "The refresh token is invalid or expired")
+        Refusal::new(Code::InvalidGrant, "The refresh token is unknown, has been used, or is too old.")
     }
     /// A code of another client, as its challenge shows.
     pub fn bad_verifier() -> Refusal {
-        Refusal::new(Code::InvalidGrant, "The PKCE code verifier is invalid")
+        Refusal::new(Code::InvalidGrant, "The code_verifier is not that of the code_challenge.")
     }
     /// A resource that the user did not consent to.
     pub fn invalid_target() -> Refusal {
-        Refusal::new(Code::InvalidTarget, "The resource parameter is invalid")
+        Refusal::new(Code::InvalidTarget, "The resource is not the one that was asked for, or no resource at all.")
     }
 }
 
@@ -151,17 +151,17 @@ pub fn token(pairs: &[(String, String)], targets: Targets<'_>) -> Result<TokenRe
     let named_wrongly = fields.has_problem("grant_type");
     let repeated = |fields: &Fields<'_>, name: &str| fields.has_problem(name);
     let Some(grant) = grant.filter(|_| !named_wrongly) else {
-        return Err(Refusal::new(Code::UnsupportedGrantType, "The grant type is missing or unsupported"));
+        return Err(Refusal::new(Code::UnsupportedGrantType, "The grant_type is none that tokens are given for."));
     };
     if grant == Grant::AuthorizationCode {
         for (name, value) in [("code", &code), ("client_id", &client_id), ("client_secret", &client_secret)] {
             if value.is_empty() || repeated(&fields, name) {
-                return Err(Refusal::new(Code::InvalidRequest, format!("Missing required parameter: {name}")));
+                return Err(Refusal::new(Code::InvalidRequest, format!("The parameter {name} is missing.")));
             }
         }
     }
     if fields.finish().is_err() || (grant == Grant::RefreshToken && refresh_token.is_empty()) {
-        let why = "The request is missing required parameters or is otherwise malformed";
+        let why = "A parameter is missing or wrong.";
         return Err(Refusal::new(Code::InvalidRequest, why));
     }
     let grant = match grant {
@@ -285,18 +285,18 @@ mod tests {
     fn a_token_request_is_refused_for_the_first_thing_that_is_wrong() {
         let good = "grant_type=authorization_code&client_id=a&client_secret=b&code=c";
         for (form, code, says) in [
-            ("", Code::UnsupportedGrantType, "missing"),
-            ("grant_type=nonsense", Code::UnsupportedGrantType, "missing"),
+            ("", Code::UnsupportedGrantType, "none that tokens"),
+            ("grant_type=nonsense", Code::UnsupportedGrantType, "none that tokens"),
             ("grant_type=password", Code::UnsupportedGrantType, "\"password\" is not supported"),
-            ("grant_type=implicit&unknown=x", Code::InvalidRequest, "malformed"),
-            ("grant_type=authorization_code", Code::InvalidRequest, ": code"),
-            ("grant_type=authorization_code&code=c", Code::InvalidRequest, ": client_id"),
-            ("grant_type=authorization_code&code=c&client_id=a", Code::InvalidRequest, ": client_secret"),
-            ("grant_type=refresh_token", Code::InvalidRequest, "malformed"),
-            (&format!("{good}&unknown=x"), Code::InvalidRequest, "malformed"),
-            (&format!("{good}&resource=x"), Code::InvalidRequest, "malformed"),
-            (&format!("{good}&redirect_uri=nonsense"), Code::InvalidRequest, "malformed"),
-            (&format!("{good}&code=d"), Code::InvalidRequest, ": code"),
+            ("grant_type=implicit&unknown=x", Code::InvalidRequest, "missing or wrong"),
+            ("grant_type=authorization_code", Code::InvalidRequest, "code is missing"),
+            ("grant_type=authorization_code&code=c", Code::InvalidRequest, "client_id is missing"),
+            ("grant_type=authorization_code&code=c&client_id=a", Code::InvalidRequest, "client_secret is missing"),
+            ("grant_type=refresh_token", Code::InvalidRequest, "missing or wrong"),
+            (&format!("{good}&unknown=x"), Code::InvalidRequest, "missing or wrong"),
+            (&format!("{good}&resource=x"), Code::InvalidRequest, "missing or wrong"),
+            (&format!("{good}&redirect_uri=nonsense"), Code::InvalidRequest, "missing or wrong"),
+            (&format!("{good}&code=d"), Code::InvalidRequest, "code is missing"),
         ] {
             let refusal = token(&pairs(form), CALLBACK).unwrap_err();
             assert_eq!(refusal.code, code, "{form}");

@@ -100,7 +100,7 @@ pub fn of_import(deployment: &Deployment, db: &Db, unread: Unread<'_>) -> Result
         .map(|(name, value)| VariableValue { name: name.clone(), value: value.clone(), sensitive: false })
         .collect();
     let rendered = render(deployment, unread.source, variables, &owner);
-    let presets = refusal("Unable to validate presets", &[], &rendered.wrong_presets);
+    let presets = refusal("The presets are not valid", &[], &rendered.wrong_presets);
     let tags = rendered.usable_tags().map_err(|body| Error::Refused(Box::new(body)))?;
     match presets {
         Some(body) => Err(Error::Refused(Box::new(body))),

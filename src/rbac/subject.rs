@@ -237,6 +237,22 @@ pub struct Denied {
     pub resource: Resource,
 }
 
+/// The answer to a question that names an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedAnswer {
+    /// Whether the rules grant it.
+    pub granted: bool,
+    /// Whether there is such an action on that kind of thing at all.
+    pub is_defined: bool,
+}
+
+impl NamedAnswer {
+    /// Whether it can be done.
+    pub fn can_be_done(self) -> bool {
+        self.granted && self.is_defined
+    }
+}
+
 impl Subject {
     /// The user id; several system subjects share the nil UUID.
     pub fn id(&self) -> Uuid {
@@ -290,6 +306,15 @@ impl Subject {
     /// Whether it may do `action` to `object`.
     pub fn can(&self, action: Action, object: &Object) -> bool {
         self.allows(Ask::Known(action), object)
+    }
+    /// Whether it may do what a name stands for. The rules do not ask whether a kind of thing has the action, so a
+    /// wildcard grants what it has not; whoever wants to know what can be done looks at both halves of the answer.
+    pub fn can_named(&self, action: &str, object: &Object) -> NamedAnswer {
+        let known = Action::parse(action);
+        NamedAnswer {
+            granted: known.map_or_else(|| self.can_unknown(object), |action| self.can(action, object)),
+            is_defined: known.is_some_and(|action| object.resource.actions().contains(&action)),
+        }
     }
     /// Whether it may do something that this version has no name for: only a wildcard grants that.
     pub fn can_unknown(&self, object: &Object) -> bool {

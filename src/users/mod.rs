@@ -3,6 +3,7 @@
 
 pub mod dormancy;
 pub mod git_keys;
+pub mod quiet_hours;
 
 use uuid::Uuid;
 

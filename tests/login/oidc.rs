@@ -232,7 +232,7 @@ fn an_address_opens_no_account_of_another_kind_or_of_another_person() {
     server.user("pat", &[]);
     idp.says(json!({"sub": "pat-1", "email": "PAT@example.com"}));
     let page = refused(&idp, &server, 403);
-    assert!(page.contains("Incorrect login type") && page.contains("&quot;password&quot;"), "{page}");
+    assert!(page.contains("This account signs in another way") && page.contains("&quot;password&quot;"), "{page}");
 
     idp.says(alice());
     let user = sign_in(&idp, &server);

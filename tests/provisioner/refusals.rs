@@ -144,7 +144,10 @@ fn what_cannot_be_drawn_up_fails_the_graph() {
         (agent("A") + &agent("a"), "duplicate agent name: a"),
         (preset("a") + &preset("b"), "a maximum of 1 coder_workspace_preset can be marked as default, but 2 are set"),
         (same("a") + &same("b"), "coder_parameter names must be unique"),
-        (format!("resource \"terraform_data\" \"x\" {{}}\n{about}"), "duplicate metadata resource: terraform_data.x"),
+        (
+            format!("resource \"terraform_data\" \"x\" {{}}\n{about}"),
+            "two coder_metadata are about the same resource: terraform_data.x",
+        ),
     ] {
         let (phase, failure) = refusal(&[("main.tf", &text)]);
         assert_eq!(phase, "graph", "{text}\n{failure:?}");

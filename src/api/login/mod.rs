@@ -171,7 +171,7 @@ fn refused(cx: &Cx, refusal: Refusal) -> Error {
             if user == LoginType::Password {
                 text += " Sign in with the password; then you can change that in your account's settings.";
             }
-            page(403, "Incorrect login type", &text)
+            page(403, "This account signs in another way", &text)
         }
         Refusal::OtherSubject | Refusal::Suspended => page(403, "You cannot sign in", &refusal.to_string()),
         Refusal::Taken => Error::conflict(refusal.to_string()),

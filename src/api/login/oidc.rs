@@ -42,7 +42,7 @@ fn identity(cx: &Cx, provider: &Provider<'_>, back: &Back) -> Result<Identity, E
     if let Some(decides) = &identity.decides {
         idpsync::admit(&cx.deployment.config, decides).map_err(|e| match e {
             NotAllowed::NoAllowedGroup => {
-                Error::new(403, "Not a member of an allowed group").detail(e.to_string()).as_page()
+                Error::new(403, "No group of yours may sign in here").detail(e.to_string()).as_page()
             }
             NotAllowed::Groups(_) => Error::new(400, "Your groups cannot be read").detail(e.to_string()).as_page(),
             NotAllowed::Roles(_) => {

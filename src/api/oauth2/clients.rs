@@ -159,23 +159,25 @@ fn own(cx: &Cx) -> Result<OAuth2ProviderApp, Response> {
     };
     let unproven = |why: &str| refused(401, Code::InvalidToken, why);
     let Some(field) = cx.request.head.headers.get("Authorization").filter(|field| !field.is_empty()) else {
-        return Err(unproven("Missing Authorization header"));
+        return Err(unproven("The registration access token has to be in the Authorization header."));
     };
     let Some(token) = field.strip_prefix("Bearer ") else {
-        return Err(unproven("Authorization header must use Bearer scheme"));
+        return Err(unproven("The Authorization header has to be of the scheme Bearer."));
     };
     if token.is_empty() {
-        return Err(unproven("Missing registration access token"));
+        return Err(unproven("The Authorization header holds no token."));
     }
     let found = system_db(cx).get_oauth2_provider_app_by_client_id(id).optional().map_err(failed)?;
     let app = found.ok_or_else(unknown_client)?;
     if app.dynamically_registered != Some(true) {
-        return Err(refused(403, Code::InvalidToken, "Client was not dynamically registered"));
+        return Err(refused(403, Code::InvalidToken, "This client has not registered itself."));
     }
     match app.registration_access_token.as_deref() {
-        None | Some([]) => Err(refused(500, Code::ServerError, "Client has no registration access token")),
+        None | Some([]) => {
+            Err(refused(500, Code::ServerError, "This client has been given no token to manage itself with."))
+        }
         Some(hashed) if secret::matches(token, hashed) => Ok(app),
-        Some(_) => Err(unproven("Invalid registration access token")),
+        Some(_) => Err(unproven("The registration access token is not this client's.")),
     }
 }
 

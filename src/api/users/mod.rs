@@ -227,7 +227,7 @@ fn put_profile(cx: &Cx) -> Reply {
 fn put_suspend(cx: &Cx) -> Reply {
     let (user, audit) = user_to_change(cx)?;
     if cx.actor()?.user_id == user.id {
-        return Err(Error::bad("You cannot suspend yourself."));
+        return Err(Error::bad("Nobody can suspend their own account."));
     }
     if user.rbac_roles.iter().any(|role| role == rbac_roles::OWNER) {
         return Err(Error::bad("An owner cannot be suspended. Take the role \"owner\" away first."));

@@ -34,7 +34,7 @@ fn put_user_roles(cx: &Cx) -> Reply {
             .detail("Change them there; they take effect when the user next signs in."));
     }
     if cx.actor()?.user_id == user.id {
-        return Err(Error::bad("You cannot change your own roles."));
+        return Err(Error::bad("Nobody can change their own roles."));
     }
     let body: sdk::UpdateRoles = cx.body()?;
     match users::set_roles(cx.db(), user.id, &body.roles) {

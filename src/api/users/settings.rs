@@ -5,7 +5,6 @@ use super::user_to_change;
 use crate::api::params::Params;
 use crate::api::routes::Routes;
 use crate::api::{Cx, Error, Reply, lookup, reply};
-use crate::config::Value;
 use crate::schedule::Cron;
 use crate::schedule::cron::zoned;
 use crate::sdk::{self, AuditAction, ResourceType, TerminalFontName};
@@ -14,6 +13,7 @@ use crate::store::queries::git_ssh_keys::GitSshKey;
 use crate::store::queries::users::User;
 use crate::time::Time;
 use crate::users::git_keys;
+use crate::users::quiet_hours;
 
 /// What quiet hours are part of.
 const SCHEDULING: sdk::FeatureName = sdk::FeatureName::AdvancedTemplateScheduling;
@@ -75,59 +75,44 @@ fn put_preferences(cx: &Cx) -> Reply {
 /// When a user does not mind a stopped workspace.
 fn get_quiet_hours(cx: &Cx) -> Reply {
     let user = lookup::user(cx)?;
-    let chosen = if users_may_choose(cx) { user.quiet_hours_schedule.as_str() } else { "" };
-    show_quiet_hours(cx, chosen)
+    show_quiet_hours(cx, &user.quiet_hours_schedule)
 }
 
 /// Changes the hours in which a user does not mind a stopped workspace.
 fn put_quiet_hours(cx: &Cx) -> Reply {
     let (user, audit) = user_to_change(cx)?;
     let body: sdk::UpdateUserQuietHoursScheduleRequest = cx.body()?;
-    if !users_may_choose(cx) {
+    if !quiet_hours::users_may_choose(&cx.deployment.config) {
         return Err(Error::new(403, "Here users cannot choose their quiet hours."));
     }
     // A blank text goes back to everybody's hours.
     let chosen = match body.schedule.trim() {
         "" => String::new(),
-        text => {
-            written(&once_a_day(text).map_err(|why| Error::invalid("The schedule is not valid.", "schedule", why))?)
-        }
+        text => written(
+            &quiet_hours::once_a_day(text)
+                .map_err(|why| Error::invalid("The schedule is not valid.", "schedule", why))?,
+        ),
     };
     cx.db().update_user_quiet_hours_schedule(user.id, &chosen)?;
     audit.after(&User { quiet_hours_schedule: chosen.clone(), ..user });
     show_quiet_hours(cx, &chosen)
 }
 
-fn users_may_choose(cx: &Cx) -> bool {
-    cx.deployment.config.settings.get("allow-custom-quiet-hours").value == Value::Bool(true)
-}
-
 fn show_quiet_hours(cx: &Cx, chosen: &str) -> Reply {
-    let everybodys = match &cx.deployment.config.settings.get("default-quiet-hours-schedule").value {
-        Value::Text(text) => text.as_str(),
-        _ => "",
-    };
-    let text = if chosen.is_empty() { everybodys } else { chosen };
-    let schedule = once_a_day(text).map_err(Error::internal)?;
+    let config = &cx.deployment.config;
+    let may_choose = quiet_hours::users_may_choose(config);
+    let text = quiet_hours::of_user(config, chosen);
+    let schedule = quiet_hours::once_a_day(text).map_err(Error::internal)?;
     let (hour, minute) = schedule.single_time().unwrap_or_default();
     let next = schedule.next(cx.now()).ok_or_else(|| Error::internal(format!("{text:?} never comes")))?;
     reply::ok(&sdk::UserQuietHoursScheduleResponse {
         raw_schedule: written(&schedule),
-        user_set: !chosen.is_empty(),
-        user_can_set: users_may_choose(cx),
+        user_set: may_choose && !chosen.is_empty(),
+        user_can_set: may_choose,
         time: format!("{hour:02}:{minute:02}"),
         timezone: zone_name(&schedule).to_owned(),
         next: in_zone(&schedule, next),
     })
-}
-
-/// A schedule of one moment of every day.
-fn once_a_day(text: &str) -> Result<Cron, String> {
-    let schedule = Cron::daily(text).map_err(|e| e.to_string())?;
-    match schedule.single_time() {
-        Some(_) => Ok(schedule),
-        None => Err(format!("{text:?} names more than one time of the day")),
-    }
 }
 
 fn zone_name(schedule: &Cron) -> &str {

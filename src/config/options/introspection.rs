@@ -146,8 +146,7 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .field("enable_terraform_debug_mode")
         .omitted_if_empty()
         .default("false")
-        .not_yet()
-        .help("Keep Terraform's debug output in build logs, where members of the workspace see it."),
+        .help("Let administrators ask for builds with debug output in their logs, which whoever may read the workspace sees."),
     duration("health-check-refresh", "Health Check Refresh")
         .env("CODER_HEALTH_CHECK_REFRESH")
         .group(&groups::HEALTH_CHECK)

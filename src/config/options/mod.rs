@@ -49,7 +49,7 @@ impl Group {
 pub enum Honoured {
     /// Follows it.
     Yes,
-    /// Accepts it with a warning that it has no effect.
+    /// Accepts it and shows it to clients, with a warning that nothing in this server follows it yet.
     NotYet,
     /// Refuses to start, because going on without it would be less safe than was asked for; says why.
     RefuseIfSet(&'static str),

@@ -21,7 +21,9 @@ pub(super) static OPTIONS: &[OptionSpec] = &[
         .omitted_if_empty()
         .proxies()
         .not_yet()
-        .help("Host name pattern for workspace apps on subdomains, such as *.apps.example.com."),
+        .help(
+            "Host name pattern for workspace apps on subdomains, such as *.apps.example.com. Clients are told of it.",
+        ),
     url("docs-url", "Docs URL")
         .env("CODER_DOCS_URL")
         .group(&groups::NETWORKING)

@@ -171,7 +171,7 @@ impl<'d> Drawing<'d> {
             if let Some(label) = self.nearest(&address.block(), &self.needs)
                 && out.insert(label.clone(), value).is_some()
             {
-                return Err(format!("duplicate metadata resource: {label}"));
+                return Err(format!("two coder_metadata are about the same resource: {label}"));
             }
         }
         Ok(out)
@@ -216,7 +216,7 @@ impl<'d> Drawing<'d> {
         for (address, value) in self.of("coder_app") {
             let app = app(&address.name, value)?;
             if !slugs.insert(app.slug.clone()) {
-                return Err(format!("duplicate app slug, they must be unique per template: {:?}", app.slug));
+                return Err(format!("two apps of the template have the slug {:?}", app.slug));
             }
             if let Some(agent) = self.agent_of(&mut out, address, value) {
                 agent.apps.push(app);

@@ -24,13 +24,13 @@ pub struct AllowEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AllowEntryError {
     /// Not two parts.
-    #[error("invalid allow_list entry {0:?}: want <type>:<id>")]
+    #[error("{0:?} is no entry of an allow list, which are of the form <type>:<id>")]
     Form(String),
     /// No such kind.
     #[error("unknown resource type {0:?}")]
     Resource(String),
     /// Neither `*` nor a UUID.
-    #[error("invalid {0} ID (must be UUID): {1:?}")]
+    #[error("the id of a {0} is a UUID or *, not {1:?}")]
     Id(String, String),
 }
 
@@ -70,7 +70,7 @@ pub enum AllowListError {
     #[error(transparent)]
     Entry(#[from] AllowEntryError),
     /// It is too long.
-    #[error("allow_list has {0} entries; max allowed is {max}", max = AllowList::MAX_ENTRIES)]
+    #[error("the allow_list has {0} entries, and {max} is the most", max = AllowList::MAX_ENTRIES)]
     TooLong(usize),
 }
 
@@ -190,11 +190,11 @@ mod tests {
     fn a_bad_entry_is_refused_in_the_words_that_clients_know() {
         for (entry, want) in [
             ("castle:*", r#"unknown resource type "castle""#),
-            ("workspace", r#"invalid allow_list entry "workspace": want <type>:<id>"#),
-            ("*", r#"invalid allow_list entry "*": want <type>:<id>"#),
-            ("workspace:", r#"invalid allow_list entry "workspace:": want <type>:<id>"#),
-            ("workspace:x", r#"invalid workspace ID (must be UUID): "x""#),
-            ("workspace:x:y", r#"invalid workspace ID (must be UUID): "x:y""#),
+            ("workspace", r#""workspace" is no entry of an allow list, which are of the form <type>:<id>"#),
+            ("*", r#""*" is no entry of an allow list, which are of the form <type>:<id>"#),
+            ("workspace:", r#""workspace:" is no entry of an allow list, which are of the form <type>:<id>"#),
+            ("workspace:x", r#"the id of a workspace is a UUID or *, not "x""#),
+            ("workspace:x:y", r#"the id of a workspace is a UUID or *, not "x:y""#),
         ] {
             assert_eq!(AllowList::parse(&[entry]).unwrap_err().to_string(), want, "{entry}");
         }

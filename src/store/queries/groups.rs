@@ -114,6 +114,12 @@ queries! {
         sql "SELECT g.id, g.name, g.organization_id, g.avatar_url, g.quota_allowance, g.display_name, g.source, o.name, o.display_name
             FROM groups g JOIN organizations o ON o.id = g.organization_id WHERE {where} ORDER BY o.name, g.name";
 
+    /// These groups by name, of those that the caller may read, and what their organizations are called.
+    GetGroups = get_groups_of_organizations_by_ids(db, ids: &[Uuid]) -> many GroupOfOrganization;
+        allow(rows Read),
+        sql "SELECT g.id, g.name, g.organization_id, g.avatar_url, g.quota_allowance, g.display_name, g.source, o.name, o.display_name
+            FROM groups g JOIN organizations o ON o.id = g.organization_id WHERE g.id IN [:ids] ORDER BY lower(g.name), g.id";
+
     /// These groups, of those that the caller may read.
     GetGroups = get_groups_by_ids(db, ids: &[Uuid]) -> many Group;
         allow(rows Read),
@@ -169,4 +175,9 @@ queries! {
     DeleteGroupMemberFromGroup = delete_group_member_from_group(db, group_id: Uuid, user_id: Uuid) -> exec;
         allow(on Update db.unguarded().get_group_by_id(group_id)?),
         sql "DELETE FROM group_members WHERE user_id = :user_id AND group_id = :group_id";
+
+    /// The id of a group by its name.
+    GetGroupByOrgAndName = get_group_id_by_org_and_name(db, organization_id: Uuid, name: &str) -> one Uuid;
+        allow(check db.require_on(Action::Read, &db.unguarded().get_group_by_id(db.unguarded().get_group_id_by_org_and_name(organization_id, name)?)?)),
+        sql "SELECT id FROM groups WHERE organization_id = :organization_id AND name = :name";
 }

@@ -185,6 +185,13 @@ queries! {
             FROM organization_members m JOIN users u ON u.id = m.user_id
             WHERE u.deleted = FALSE AND {where} ORDER BY m.created_at, m.user_id";
 
+    /// The members of an organization among these users, of those that the caller may read.
+    OrganizationMembers = get_organization_members_by_ids(db, organization_id: Uuid, user_ids: &[Uuid]) -> many MemberWithUser;
+        allow(rows Read),
+        sql "SELECT m.user_id, m.organization_id, m.created_at, m.updated_at, m.roles, u.username, u.name, u.avatar_url, u.email, u.rbac_roles
+            FROM organization_members m JOIN users u ON u.id = m.user_id
+            WHERE u.deleted = FALSE AND m.organization_id = :organization_id AND m.user_id IN [:user_ids]";
+
     /// A page of an organization's members by name.
     PaginatedOrganizationMembers = paginated_organization_members(db, organization_id: Uuid, page_size: i64, page_start: i64) -> many MemberWithUser;
         allow(object Read Object::of(Resource::OrganizationMember).org(organization_id)),
