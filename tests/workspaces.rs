@@ -86,6 +86,19 @@ fn finished(client: &Client, workspace: Uuid, transition: &str) -> Workspace {
 }
 
 #[test]
+fn a_deleted_workspace_is_shown_until_its_template_is_deleted_too() {
+    let server = Server::start();
+    let owner = server.owner();
+    let template = server.template("small", SMALLEST);
+    let made: Workspace =
+        owner.post("/api/v2/users/me/workspaces", json!({"template_id": template.id, "name": "box"})).ok(201);
+    owner.wait_for_build(made.latest_build.id);
+    finished(&owner, made.id, "delete");
+    owner.delete(&format!("/api/v2/templates/{}", template.id)).expect(200);
+    owner.get(&path(made.id, "?include_deleted=true")).refused(403);
+}
+
+#[test]
 fn a_workspace_is_made_stopped_started_and_deleted() {
     let server = Server::start();
     let template = server.template("small", SMALLEST);

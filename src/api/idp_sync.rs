@@ -10,7 +10,7 @@ use crate::audit::Settings;
 use crate::idpsync;
 use crate::rbac::{Action, Object, Resource};
 use crate::sdk::{
-    AuditAction, GroupSyncSettings, OrganizationSyncSettings, PatchGroupIDPSyncConfigRequest,
+    AuditAction, GroupSyncSettings, Mapping, OrganizationSyncSettings, PatchGroupIDPSyncConfigRequest,
     PatchGroupIDPSyncMappingRequest, PatchOrganizationIDPSyncConfigRequest, PatchOrganizationIDPSyncMappingRequest,
     PatchRoleIDPSyncConfigRequest, PatchRoleIDPSyncMappingRequest, ResourceType, RoleSyncSettings, Validate,
 };
@@ -42,8 +42,10 @@ trait Kind: serde::Serialize + Sized {
     const RESOURCE: ResourceType;
     fn read(cx: &Cx, db: &Db, organization: Option<Uuid>) -> Result<Self, StoreError>;
     fn write(&self, db: &Db, organization: Option<Uuid>) -> Result<(), StoreError>;
+    /// Whether they were ever set. Those that were not have no mapping, rather than an empty one.
+    fn is_kept(db: &Db, organization: Option<Uuid>) -> Result<bool, StoreError>;
     /// As the audit log shows them.
-    fn logged(&self) -> Settings;
+    fn logged(&self, is_kept: bool) -> Settings;
 }
 
 impl Kind for OrganizationSyncSettings {
@@ -54,10 +56,13 @@ impl Kind for OrganizationSyncSettings {
     fn write(&self, db: &Db, _: Option<Uuid>) -> Result<(), StoreError> {
         idpsync::set_organization_settings(db, self)
     }
-    fn logged(&self) -> Settings {
+    fn is_kept(_: &Db, _: Option<Uuid>) -> Result<bool, StoreError> {
+        Ok(true) // The configuration has a mapping, if an empty one, where nothing was set.
+    }
+    fn logged(&self, is_kept: bool) -> Settings {
         Settings::new(Self::RESOURCE, "Organization Sync")
             .with("field", self.field.as_str())
-            .with("mapping", Json(&self.mapping))
+            .with("mapping", mapping(&self.mapping, is_kept))
             .with("assign_default", self.organization_assign_default)
     }
 }
@@ -70,10 +75,13 @@ impl Kind for GroupSyncSettings {
     fn write(&self, db: &Db, organization: Option<Uuid>) -> Result<(), StoreError> {
         idpsync::set_group_settings(db, organization.unwrap_or_default(), self)
     }
-    fn logged(&self) -> Settings {
+    fn is_kept(db: &Db, organization: Option<Uuid>) -> Result<bool, StoreError> {
+        idpsync::keeps_group_settings(db, organization.unwrap_or_default())
+    }
+    fn logged(&self, is_kept: bool) -> Settings {
         Settings::new(Self::RESOURCE, "Organization Group Sync")
             .with("field", self.field.as_str())
-            .with("mapping", Json(&self.mapping))
+            .with("mapping", mapping(&self.mapping, is_kept))
             .with("regex_filter", Json(&self.regex_filter))
             .with("auto_create_missing_groups", self.auto_create_missing_groups)
     }
@@ -87,11 +95,18 @@ impl Kind for RoleSyncSettings {
     fn write(&self, db: &Db, organization: Option<Uuid>) -> Result<(), StoreError> {
         idpsync::set_role_settings(db, organization.unwrap_or_default(), self)
     }
-    fn logged(&self) -> Settings {
+    fn is_kept(db: &Db, organization: Option<Uuid>) -> Result<bool, StoreError> {
+        idpsync::keeps_role_settings(db, organization.unwrap_or_default())
+    }
+    fn logged(&self, is_kept: bool) -> Settings {
         Settings::new(Self::RESOURCE, "Organization Role Sync")
             .with("field", self.field.as_str())
-            .with("mapping", Json(&self.mapping))
+            .with("mapping", mapping(&self.mapping, is_kept))
     }
+}
+
+fn mapping<T: serde::Serialize>(mapping: &Mapping<T>, is_kept: bool) -> Option<Json<&Mapping<T>>> {
+    (is_kept || !mapping.is_empty()).then_some(Json(mapping))
 }
 
 fn object(organization: Option<Uuid>) -> Object {
@@ -121,12 +136,12 @@ fn change<K: Kind, B: Validate + serde::de::DeserializeOwned + Clone>(
     let body: B = cx.body()?;
     let changed = cx.system_db().tx::<_, Error>(|db| {
         let before = K::read(cx, db, organization)?;
-        audit.before(&before.logged());
+        audit.before(&before.logged(K::is_kept(db, organization)?));
         let changed = by(body.clone(), before)?;
         changed.write(db, organization)?;
         Ok(changed)
     })?;
-    audit.after(&changed.logged());
+    audit.after(&changed.logged(true));
     reply::ok(&changed)
 }
 

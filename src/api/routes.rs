@@ -149,8 +149,10 @@ pub fn all() -> Routes {
     super::licenses::routes(&mut r);
     super::login::routes(&mut r);
     super::members::routes(&mut r);
+    super::notifications::routes(&mut r);
     super::oauth2::routes(&mut r);
     super::organizations::routes(&mut r);
+    super::provisioner_keys::routes(&mut r);
     super::provisioners::routes(&mut r);
     super::regions::routes(&mut r);
     super::roles::routes(&mut r);

@@ -128,7 +128,7 @@ fn render_build(build: WorkspaceBuild, workspace: &Workspace, job: JobWithQueue,
     }
 }
 
-/// Workspaces in the order given. One whose template the caller may not read is left out.
+/// Workspaces in the order given. One whose template is deleted, or may not be read by the caller, is left out.
 pub fn workspaces(cx: &Cx, rows: Vec<Workspace>) -> Result<Vec<sdk::Workspace>, Error> {
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -139,7 +139,7 @@ pub fn workspaces(cx: &Cx, rows: Vec<Workspace>) -> Result<Vec<sdk::Workspace>, 
     template_ids.sort_unstable();
     template_ids.dedup();
     let templates: HashMap<Uuid, Template> =
-        cx.db().get_templates_by_ids(&template_ids)?.into_iter().map(|t| (t.id, t)).collect();
+        cx.db().get_templates_by_ids(&template_ids)?.into_iter().filter(|t| !t.deleted).map(|t| (t.id, t)).collect();
     let mut statuses: HashMap<Uuid, WorkspaceAppStatus> =
         db.get_latest_workspace_app_statuses_by_workspace_ids(&ids)?.into_iter().map(|s| (s.workspace_id, s)).collect();
     let by_id: HashMap<Uuid, &Workspace> = rows.iter().map(|w| (w.id, w)).collect();
@@ -166,7 +166,7 @@ pub fn workspaces(cx: &Cx, rows: Vec<Workspace>) -> Result<Vec<sdk::Workspace>, 
         .collect())
 }
 
-/// One workspace. 403 when its template may not be read.
+/// One workspace. 403 when its template is deleted or may not be read.
 pub fn workspace(cx: &Cx, row: Workspace) -> Result<sdk::Workspace, Error> {
     workspaces(cx, vec![row])?.pop().ok_or_else(Error::forbidden)
 }

@@ -84,6 +84,8 @@ pub struct Config {
     pub prometheus_address: Option<HostPort>,
     /// What clients are told about how to behave.
     pub clients: Clients,
+    /// How messages to users are sent where their kind says nothing of it.
+    pub notifications_method: String,
     /// Whether licences decide what the server may do.
     pub licensing: Licensing,
     /// Version that clients are told instead of the true one; empty for that.

@@ -73,6 +73,7 @@ pub(super) fn config(
             None
         },
         clients: clients(&read)?,
+        notifications_method: read.text("notifications-method"),
         licensing: if read.text("licensing") == "enforced" { Licensing::Enforced } else { Licensing::Entitled },
         reported_version: read.text("reported-version"),
         organization_name: read.text("organization-name"),

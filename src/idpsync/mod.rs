@@ -20,8 +20,8 @@ use crate::store::queries::users::User;
 use crate::store::{self, Db};
 
 pub use settings::{
-    group_settings, organization_settings, role_settings, set_group_settings, set_organization_settings,
-    set_role_settings,
+    group_settings, keeps_group_settings, keeps_role_settings, organization_settings, role_settings,
+    set_group_settings, set_organization_settings, set_role_settings,
 };
 
 /// What a provider says of a user.

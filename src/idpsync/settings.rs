@@ -47,6 +47,20 @@ pub fn set_organization_settings(db: &Db, settings: &OrganizationSyncSettings) -
     write(db, ORGANIZATIONS, &kept)
 }
 
+/// Whether those of an organization's groups were ever set.
+pub fn keeps_group_settings(db: &Db, organization: Uuid) -> Result<bool, Error> {
+    keeps(db, &of(organization, GROUPS))
+}
+
+/// Whether those of an organization's roles were ever set.
+pub fn keeps_role_settings(db: &Db, organization: Uuid) -> Result<bool, Error> {
+    keeps(db, &of(organization, ROLES))
+}
+
+fn keeps(db: &Db, key: &str) -> Result<bool, Error> {
+    Ok(db.get_runtime_config(key).optional()?.is_some())
+}
+
 /// Those of an organization's groups. The configuration's are the default organization's.
 pub fn group_settings(config: &IdpSync, db: &Db, organization: Uuid) -> Result<GroupSyncSettings, Error> {
     if let Some(kept) = read(db, &of(organization, GROUPS))? {

@@ -46,6 +46,10 @@ impl Error {
     pub fn is_unique(&self) -> bool {
         matches!(self, Error::Unique(_))
     }
+    /// Whether a row that another must point to is not there.
+    pub fn is_foreign_key(&self) -> bool {
+        matches!(self, Error::ForeignKey(_))
+    }
 }
 
 /// The error of a transaction's closure: a store error, or a caller's own that may hold one.

@@ -193,3 +193,17 @@ fn without_a_licence_the_log_is_kept_all_the_same() {
     assert_eq!(refused.message, "Connection Log is a Premium feature. Contact sales!");
     server.anonymous().get("/api/v2/connectionlog").refused(401);
 }
+
+#[test]
+fn settings_that_were_never_set_have_no_mapping_before_and_one_that_is_given_may_be_empty() {
+    let server = Server::start();
+    let owner = server.owner();
+    let path = format!("/api/v2/organizations/{}/settings/idpsync/roles", server.organization());
+    for (field, old) in [("roles", None), ("groups", None)] {
+        owner.patch(&path, json!({"field": field, "mapping": {}})).expect(200);
+        let entry = &found(&owner, "resource_type:idp_sync_settings_role")[0];
+        assert_eq!(entry.diff["field"].new, Some(json!(field)));
+        let mapping = entry.diff.get("mapping").map(|change| (change.old.clone(), change.new.clone()));
+        assert_eq!(mapping, (field == "roles").then_some((old, Some(json!({})))), "{field}");
+    }
+}

@@ -47,6 +47,7 @@ const NOT_HERE: Leaves = Nothing("there is nothing behind it yet that could chan
 
 const ELSEWHERE: Leaves = Nothing("a link to an account elsewhere is its user's own; the reference logs none");
 const BY_ITSELF: Leaves = Nothing("a client does it by itself, and entries are of users");
+const DAEMONS: Leaves = Nothing("keys of daemons are kept for whoever runs them; the reference logs none");
 const TOKENS: Leaves = Nothing("codes and tokens come and go by the protocol; the reference logs none");
 const WRONG: Leaves = Nothing("it is refused whatever is asked");
 
@@ -57,6 +58,7 @@ const ROUTES: &[(&str, &str, Leaves)] = &[
     ("DELETE", "/api/v2/oauth2-provider/apps/{app}", Logs(&[(APP, Delete)])),
     ("DELETE", "/api/v2/oauth2-provider/apps/{app}/secrets/{secretID}", Logs(&[(SECRET, Delete)])),
     ("DELETE", "/api/v2/organizations/{organization}", Logs(&[(ORGANIZATION, Delete)])),
+    ("DELETE", "/api/v2/organizations/{organization}/provisionerkeys/{provisionerkey}", DAEMONS),
     ("DELETE", "/api/v2/organizations/{organization}/members/roles/{roleName}", Logs(&[(ROLE, Delete)])),
     ("DELETE", "/api/v2/organizations/{organization}/members/{user}", Logs(&[(MEMBER, Delete)])),
     ("DELETE", "/api/v2/templates/{template}", Logs(&[(TEMPLATE, Delete)])),
@@ -90,6 +92,7 @@ const ROUTES: &[(&str, &str, Leaves)] = &[
     ("POST", "/api/v2/organizations/{organization}/members/roles", Logs(&[(ROLE, Create)])),
     ("POST", "/api/v2/organizations/{organization}/members/{user}", Logs(&[(MEMBER, Create)])),
     ("POST", "/api/v2/organizations/{organization}/members/{user}/workspaces", Logs(&[(WORKSPACE, Create)])),
+    ("POST", "/api/v2/organizations/{organization}/provisionerkeys", DAEMONS),
     ("POST", "/api/v2/organizations/{organization}/templates", Logs(&[(TEMPLATE, Create), (VERSION, Write)])),
     ("POST", "/api/v2/organizations/{organization}/templateversions", Logs(&[(VERSION, Create)])),
     ("POST", "/api/v2/templates/{template}/prebuilds/invalidate", Nothing("who replaces prebuilds is in the builds")),
@@ -120,6 +123,7 @@ const ROUTES: &[(&str, &str, Leaves)] = &[
     ("PUT", "/api/v2/prebuilds/settings", Logs(&[(ResourceType::PrebuildsSettings, Write)])),
     ("PUT", "/api/v2/users/{user}/appearance", TASTE),
     ("PUT", "/api/v2/users/{user}/gitsshkey", Logs(&[(ResourceType::GitSshKey, Write)])),
+    ("PUT", "/api/v2/users/{user}/notifications/preferences", TASTE),
     ("PUT", "/api/v2/users/{user}/password", Logs(&[(USER, Write)])),
     ("PUT", "/api/v2/users/{user}/preferences", TASTE),
     ("PUT", "/api/v2/users/{user}/profile", Logs(&[(USER, Write)])),

@@ -11,11 +11,13 @@ pub mod files;
 pub mod git_ssh_keys;
 pub mod groups;
 pub mod locks;
+pub mod notifications;
 pub mod oauth2;
 pub mod organizations;
 pub mod presets;
 pub mod provisioner_daemons;
 pub mod provisioner_jobs;
+pub mod provisioner_keys;
 pub mod provisioner_lists;
 pub mod purge;
 pub mod quotas;
@@ -49,11 +51,13 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         git_ssh_keys::QUERIES,
         groups::QUERIES,
         locks::QUERIES,
+        notifications::QUERIES,
         oauth2::QUERIES,
         organizations::QUERIES,
         presets::QUERIES,
         provisioner_daemons::QUERIES,
         provisioner_jobs::QUERIES,
+        provisioner_keys::QUERIES,
         provisioner_lists::QUERIES,
         purge::QUERIES,
         quotas::QUERIES,

@@ -60,4 +60,9 @@ queries! {
     GetProvisionerDaemons = get_provisioner_daemons(db) -> many ProvisionerDaemon;
         allow(rows Read),
         sql "SELECT {row} FROM provisioner_daemons ORDER BY created_at";
+
+    /// The daemons of an organization that the caller may know of.
+    GetProvisionerDaemonsByOrganization = get_provisioner_daemons_by_organization(db, organization_id: Uuid) -> many ProvisionerDaemon;
+        allow(rows Read),
+        sql "SELECT {row} FROM provisioner_daemons WHERE organization_id = :organization_id ORDER BY created_at, id";
 }
