@@ -1,10 +1,11 @@
 //! What a version shows of a plan that has not been made to happen, beside what a workspace of it shows: words that only
 //! the making decides, and the places an application is reached at.
 
-use rockpool::sdk::{DynamicParametersResponse, ProvisionerJobStatus, Response, Workspace};
+use rockpool::sdk::{DynamicParametersResponse, ProvisionerJobStatus, Response, TemplateVersion, Workspace};
 use serde_json::{Value, json};
 
 use crate::support::Server;
+use crate::support::templates::{SMALLEST, tar};
 
 const TEMPLATE: &str = r#"
 terraform {
@@ -142,4 +143,41 @@ fn null_answers_of_a_form_are_empty_ones() {
     assert_eq!(json!(ask(Value::Null)), json!(ask("".into())));
     let refused: Response = owner.post(&path, json!({"inputs": {"a": 1}})).refused(400);
     assert!(refused.detail.contains("inputs.a"), "{refused:?}");
+}
+
+#[test]
+fn bounds_alone_are_left_to_the_template_in_the_classic_flow() {
+    let server = Server::start();
+    let owner = server.owner();
+    for (name, more, status) in [("bare", "", 201), ("worded", "    error = \"from 3\"\n", 400)] {
+        let text = format!(
+            "terraform {{\n  required_providers {{\n    coder = {{ source = \"coder/coder\" }}\n  }}\n}}\n\
+             data \"coder_parameter\" \"a\" {{\n  name = \"a\"\n  type = \"number\"\n  default = 5\n  validation {{\n    min = 3\n    max = 9\n{more}  }}\n}}\n"
+        );
+        let template = server.template(name, &[("main.tf", &text)]);
+        let kept =
+            json!({"use_classic_parameter_flow": true, "allow_user_autostart": true, "allow_user_autostop": true});
+        owner.patch(&format!("/api/v2/templates/{}", template.id), kept).expect(200);
+        let body =
+            json!({"template_id": template.id, "name": name, "rich_parameter_values": [{"name": "a", "value": "2"}]});
+        let made = owner.post("/api/v2/users/me/workspaces", body);
+        if status == 400 {
+            made.refused(400);
+            continue;
+        }
+        let made: Workspace = made.ok(201);
+        assert_eq!(owner.wait_for_build(made.latest_build.id).job.status, ProvisionerJobStatus::Failed);
+    }
+}
+
+#[test]
+fn whoever_has_the_tags_of_a_version_counts_for_it() {
+    let server = Server::start();
+    let owner = server.owner();
+    let file = owner.upload(&tar(SMALLEST), "application/x-tar");
+    let body = json!({"storage_method": "file", "file_id": file, "provisioner": "echo"});
+    let path = format!("/api/v2/organizations/{}/templateversions", server.organization());
+    let asked: TemplateVersion = owner.post(&path, body).ok(201);
+    let matched = asked.matched_provisioners.expect("a version that waits says who may take it");
+    assert_eq!((matched.count, matched.available), (1, 1), "though none runs echo");
 }

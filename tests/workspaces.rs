@@ -319,6 +319,8 @@ fn settings_of_a_workspace_are_checked_and_kept() {
     assert_eq!(now().ttl_ms, Some(7_200_000));
     client.put(&path(made.id, "/extend"), json!({"deadline": "2100-01-01T00:00:00Z"})).refused(409);
     let (_, reader) = server.user("ted", &["template-admin"]);
+    reader.put(&path(made.id, "/ttl"), json!({"ttl_ms": 1})).refused(400);
+    reader.put(&path(made.id, "/ttl"), json!({"ttl_ms": 7_200_000})).refused(403);
     reader.put(&path(made.id, "/extend"), json!({"deadline": "2100-01-01T00:00:00Z"})).refused(409);
     finished(&client, made.id, "stop");
     let started = finished(&client, made.id, "start");

@@ -68,12 +68,12 @@ pub fn render_one(cx: &Cx, job: ProvisionerJob) -> Result<sdk::ProvisionerJob, E
     jobs.pop().map(render).ok_or_else(Error::not_found)
 }
 
-/// The daemons that could take a job, as of when it was posted.
+/// The daemons that have the tags of a job, as of when it was posted.
 pub fn matched_provisioners(cx: &Cx, job: &ProvisionerJob) -> Result<sdk::MatchedProvisioners, Error> {
     Ok(matched_provisioners_of(cx, &[job])?.remove(&job.id).unwrap_or_default())
 }
 
-/// The daemons that could take each of these jobs.
+/// The daemons that have the tags of each of these jobs.
 pub fn matched_provisioners_of(
     cx: &Cx,
     jobs: &[&ProvisionerJob],
@@ -94,7 +94,10 @@ pub fn suits(daemon: &ProvisionerDaemon, job: &ProvisionerJob) -> bool {
 
 fn matched_among(daemons: &[ProvisionerDaemon], job: &ProvisionerJob) -> sdk::MatchedProvisioners {
     let mut matched = sdk::MatchedProvisioners::default();
-    for seen in daemons.iter().filter(|daemon| suits(daemon, job)).filter_map(|d| d.last_seen_at) {
+    // Only the tags count: a daemon that has them is shown even where it runs another kind of job.
+    let tagged = daemons.iter().filter(|d| d.organization_id == job.organization_id);
+    let tagged = tagged.filter(|d| store::functions::takes(&d.tags, &job.tags));
+    for seen in tagged.filter_map(|d| d.last_seen_at) {
         matched.count += 1;
         if seen + jobs::queue::STALE >= job.created_at {
             matched.available += 1;

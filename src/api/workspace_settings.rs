@@ -109,7 +109,6 @@ fn put_ttl(cx: &Cx) -> Reply {
     let (workspace, audit) = workspace_to_change(cx)?;
     let body: sdk::UpdateWorkspaceTTLRequest = cx.body()?;
     not_prebuilt(&workspace, "Changing the time to run")?;
-    may_update(cx, &workspace)?;
     let now = cx.now();
     cx.db().tx::<_, Error>(|db| {
         let policy = finish::policy(&cx.deployment.config, &db.get_template_by_id(workspace.template_id)?);
@@ -119,6 +118,7 @@ fn put_ttl(cx: &Cx) -> Reply {
         }
         // Zero switches it off: the template's default does not count here.
         let ttl = valid_ttl(body.ttl_ms, 0).map_err(|why| Error::invalid(MESSAGE, "ttl_ms", why))?;
+        may_update(cx, &workspace)?;
         db.update_workspace_ttl(workspace.id, ttl)?;
         if ttl.is_none() {
             let build = db.get_latest_workspace_build_by_workspace_id(workspace.id)?;

@@ -12,16 +12,15 @@ pub fn check(parameter: &Parameter, value: &str, previous: Option<&str>) -> Resu
     }
     let value = if value.is_empty() { parameter.default_value.as_str() } else { value };
     among_options(parameter, value)?;
-    if has_rules(parameter) { by_rules(parameter, value, previous) } else { Ok(()) }
+    let typed = matches!(parameter.r#type.as_str(), "bool" | "list(string)");
+    if typed || is_worded(parameter) { by_rules(parameter, value, previous) } else { Ok(()) }
 }
 
-/// Whether there is more to keep to than the options.
-pub fn has_rules(parameter: &Parameter) -> bool {
-    !parameter.validation_regex.is_empty()
-        || parameter.validation_min.is_some()
-        || parameter.validation_max.is_some()
-        || !parameter.validation_monotonic.is_empty()
-        || matches!(parameter.r#type.as_str(), "bool" | "list(string)")
+/// Whether a parameter has an error text, a pattern or a direction. Bounds that stand alone count for nothing here, and are
+/// left to the template, which refuses in the build: this is how the classic flow has always been.
+fn is_worded(parameter: &Parameter) -> bool {
+    let words = [&parameter.validation_error, &parameter.validation_regex, &parameter.validation_monotonic];
+    words.iter().any(|word| !word.is_empty())
 }
 
 /// Whether a value is of the parameter's type. Nothing chosen is of every type.
@@ -52,7 +51,8 @@ pub fn among_options(parameter: &Parameter, value: &str) -> Result<(), String> {
 pub fn by_rules(parameter: &Parameter, value: &str, previous: Option<&str>) -> Result<(), String> {
     let kind = parameter.r#type.as_str();
     if kind != "number" {
-        if parameter.validation_min.is_some() || parameter.validation_max.is_some() {
+        let bounds = parameter.validation_min.is_some() || parameter.validation_max.is_some();
+        if bounds && is_worded(parameter) {
             return Err(format!("a {kind} can have no minimum or maximum"));
         }
         if !parameter.validation_monotonic.is_empty() {
@@ -156,7 +156,8 @@ pub(super) mod tests {
     fn values_keep_the_rules_of_their_parameter() {
         let plain = |kind| parameter("p", kind, "");
         let grows = |how: &str| Parameter { validation_monotonic: how.into(), ..plain("number") };
-        let between = Parameter { validation_min: Some(1), validation_max: Some(5), ..plain("number") };
+        let bounds = Parameter { validation_min: Some(1), validation_max: Some(5), ..plain("number") };
+        let between = Parameter { validation_error: "1 to 5".into(), ..bounds.clone() };
         let lower =
             Parameter { validation_regex: "^[a-z]+$".into(), validation_error: "lower case".into(), ..plain("string") };
         let several = Parameter {
@@ -173,12 +174,17 @@ pub(super) mod tests {
             (between.clone(), "6", None, false),
             (between.clone(), "0", None, false),
             (between.clone(), "x", None, false),
+            (bounds.clone(), "6", None, true),
+            (bounds.clone(), "x", None, true),
+            (Parameter { validation_monotonic: "increasing".into(), ..bounds.clone() }, "6", None, false),
+            (Parameter { validation_min: Some(1), ..plain("bool") }, "true", None, true),
             (plain("bool"), "true", None, true),
             (plain("bool"), "yes", None, false),
             (lower.clone(), "abc", None, true),
             (lower.clone(), "ABC", None, false),
             (Parameter { validation_error: String::new(), ..lower.clone() }, "abc", None, false),
-            (Parameter { validation_min: Some(1), ..plain("string") }, "a", None, false),
+            (Parameter { validation_min: Some(1), ..plain("string") }, "a", None, true),
+            (Parameter { validation_min: Some(1), validation_error: "no".into(), ..plain("string") }, "a", None, false),
             (grows("increasing"), "2", Some("2"), true),
             (grows("increasing"), "1", Some("2"), false),
             (grows("increasing"), "1", Some("two"), true),
@@ -200,7 +206,8 @@ pub(super) mod tests {
     fn an_empty_value_is_checked_as_the_default() {
         let one = Parameter { options: offered(&["a"]), ..parameter("p", "string", "a") };
         assert_eq!(check(&one, "", None), Ok(()));
-        let number = Parameter { validation_max: Some(3), ..parameter("p", "number", "9") };
+        let number =
+            Parameter { validation_max: Some(3), validation_error: "3".into(), ..parameter("p", "number", "9") };
         assert!(check(&number, "", None).is_err());
     }
 
