@@ -20,7 +20,8 @@ pub const SESSION_HEADER: &str = "Coder-Session-Token";
 
 const HOUR: Duration = Duration::from_secs(3600);
 const WRONG_AUDIENCE: &str = "Token audience validation failed";
-const SIGNED_OUT: &str = "There is no session, or it has ended. Sign in to go on.";
+// In these very words, since they are part of the address that browsers are sent to for signing in.
+const SIGNED_OUT: &str = "You are signed out or your session has expired. Please sign in again to continue.";
 
 /// The token of a request, from the first carrier that has one: cookie, query, header, bearer.
 pub fn token_of<'a>(request: &'a Request, query: &'a [(String, String)]) -> Option<&'a str> {
