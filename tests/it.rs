@@ -20,6 +20,7 @@ mod front_door;
 mod login;
 mod notifications;
 mod oauth2;
+mod odd_requests;
 mod organizations;
 mod parameters;
 mod plans;

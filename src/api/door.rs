@@ -10,7 +10,7 @@ use super::guarded::Guarded;
 use super::journal::Journal;
 use super::ratelimit::{Caller, Fields, Limiters};
 use super::routes::{self, Access, Handler, Limit, Route, Routes, Stream};
-use super::{Error, authn, cors, csrf, entitlements, pages};
+use super::{Error, authn, cors, csrf, entitlements, mounts, pages, params};
 use crate::auth::nobody;
 use crate::config::Value;
 use crate::deployment::Deployment;
@@ -72,7 +72,7 @@ impl Door {
             Lookup::MethodNotAllowed(allowed) => (Err(Some(allowed)), "", Params::default()),
             Lookup::NotFound => (Err(None), "", Params::default()),
         };
-        let query = form_urlencoded::parse(request.head.query.as_bytes()).into_owned().collect();
+        let query = params::pairs(&request.head.query);
         let origin = Origin { route: pattern, method: method_label(&request.head.method) };
         let db = self.deployment.db_as(nobody()).counted_under(origin);
         let deployment = self.deployment.clone();
@@ -85,7 +85,7 @@ impl Door {
         let route = match found {
             Ok(route) => route,
             Err(allowed) => {
-                let response = self.miss(&cx, &path, allowed);
+                let response = self.miss(&mut cx, &path, allowed);
                 return refused(cx, response);
             }
         };
@@ -107,9 +107,9 @@ impl Door {
     }
 
     /// The answer to a path that no route has, or not for this method.
-    fn miss(&self, cx: &Cx, path: &str, allowed: Option<Vec<&str>>) -> Response {
+    fn miss(&self, cx: &mut Cx, path: &str, allowed: Option<Vec<&str>>) -> Response {
         if ROUTES.guarded.contains(path)
-            && let Err(e) = authn::authenticate(cx)
+            && let Err(e) = look_around(cx, path)
         {
             return e.into_response();
         }
@@ -120,7 +120,7 @@ impl Door {
             }
             None if path == "/scim/v2" || path.starts_with("/scim/v2/") => super::scim::elsewhere(cx).into_response(),
             None if is_below_api(path) => Error::new(404, "Route not found.").into_response(),
-            None => pages::elsewhere(&cx.request),
+            None => pages::elsewhere(),
         }
     }
 
@@ -273,6 +273,14 @@ impl App for Door {
 /// Whether the query asks to follow a log: the parameter is there, unless it is said to be false.
 fn follows(query: &str) -> bool {
     form_urlencoded::parse(query.as_bytes()).any(|(k, _)| k == "follow")
+}
+
+/// Whether a caller may learn that a path below a closed part leads nowhere.
+fn look_around(cx: &mut Cx, path: &str) -> Result<(), Error> {
+    let actor = authn::authenticate(cx)?;
+    cx.db = cx.db.acting_as(&actor.subject);
+    cx.actor = Some(actor);
+    mounts::enter(cx, path)
 }
 
 /// Whoever comes to a route for users. What is not to be had at all is said before who asks.

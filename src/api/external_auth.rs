@@ -120,7 +120,7 @@ fn post_device(cx: &Cx) -> Reply {
 /// The way to a service and back.
 fn get_callback(cx: &Cx) -> Reply {
     let Some(provider) = cx.deployment.external_auth.find(cx.param("externalauth")).filter(|p| !p.device_flow) else {
-        return Ok(pages::elsewhere(&cx.request));
+        return Ok(pages::elsewhere());
     };
     let actor = match authn::authenticate(cx) {
         Ok(actor) => actor,

@@ -138,12 +138,12 @@ fn patch_group(cx: &Cx) -> Reply {
     if is_everyone && !(body.add_users.is_empty() && body.remove_users.is_empty()) {
         return Err(Error::new(403, format!("Who is in the group {EVERYONE:?} follows from the organization.")));
     }
+    let added = members_to_be(cx, &group, &body.add_users)?;
+    let removed = members_to_be(cx, &group, &body.remove_users)?;
     if !cx.db().may_on(Action::Update, &group) {
         // Not 403, which clients take for a wrong list of members.
         return Err(Error::bad("The group was not changed.").detail("You lack the permission to change it."));
     }
-    let added = members_to_be(cx, &group, &body.add_users)?;
-    let removed = members_to_be(cx, &group, &body.remove_users)?;
     let allowance = body.quota_allowance.map(quota);
     let twice =
         || Error::bad("A user cannot be in a group twice.").detail("Somebody to be added is in the group already.");
@@ -235,7 +235,7 @@ fn show_quota(cx: &Cx, user: &User, organization: Uuid) -> Reply {
 }
 
 /// The group that `{group}` names.
-fn group(cx: &Cx) -> Result<Group, Error> {
+pub fn group(cx: &Cx) -> Result<Group, Error> {
     Ok(cx.db().get_group_by_id(cx.uuid_param("group")?)?)
 }
 

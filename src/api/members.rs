@@ -140,13 +140,15 @@ fn put_member_roles(cx: &Cx) -> Reply {
 }
 
 /// The member that `{organization}` and `{user}` name. Whoever may read members need not be able to read
-/// the user, and who is no member is as who is not there.
+/// the user, and who is no member is as who is not there; nor are
+/// the system's own accounts members for anybody.
 pub fn member(cx: &Cx) -> Result<MemberWithUser, Error> {
     let organization = lookup::organization(cx)?;
     let user = lookup::user_as(cx, &cx.system_db())?;
     let mut which = Where::new();
     which.and_with("m.organization_id = ?", organization.id).and_with("m.user_id = ?", user.id);
-    cx.db().organization_members(&which)?.pop().ok_or_else(Error::not_found)
+    let found = cx.db().organization_members(&which)?.pop();
+    found.filter(|_| !user.is_system).ok_or_else(Error::not_found)
 }
 
 fn show_one(cx: &Cx, member: OrganizationMember) -> Reply {

@@ -33,6 +33,7 @@ pub mod licenses;
 pub mod login;
 pub mod lookup;
 pub mod members;
+mod mounts;
 mod notifications;
 pub mod oauth2;
 pub mod organizations;

@@ -1,12 +1,9 @@
 //! What a browser gets where the API is not: until there is a dashboard, a page that says what this is.
 
-use crate::http::{Request, Response};
+use crate::http::Response;
 
-/// The answer to any path that no route has.
-pub fn elsewhere(request: &Request) -> Response {
-    if request.head.method != "GET" && request.head.method != "HEAD" {
-        return Response { status: 405, headers: vec![("Allow".into(), "GET, HEAD".into())], body: Vec::new() };
-    }
+/// The answer to any path that no route has, whatever the method.
+pub fn elsewhere() -> Response {
     page(200, PAGE.to_owned())
 }
 

@@ -9,6 +9,17 @@ use super::{Cx, Error};
 use crate::sdk::ValidationError;
 use crate::time::Time;
 
+/// The parameters in a query string. One that is not encoded soundly is left out, the others count.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
+    let sound = |pair: &&str| {
+        let escapes = pair.split('%').skip(1);
+        let sound = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+        !pair.contains(';') && escapes.into_iter().all(sound)
+    };
+    let sound = query.split('&').filter(sound);
+    sound.flat_map(|pair| form_urlencoded::parse(pair.as_bytes()).into_owned()).collect()
+}
+
 /// Parameters that are being read.
 #[derive(Debug, Default)]
 pub struct Params {

@@ -75,7 +75,8 @@ fn put_role(cx: &Cx) -> Reply {
     let audit = cx.audit(ResourceType::CustomRole, AuditAction::Write);
     let (organization, mut body) = role_request(cx)?;
     body.organization_permissions.retain(|p| roles::valid_permission(&p.resource_type, &p.action).is_ok());
-    let role = wanted(cx, organization, &body);
+    // Names are kept in lower case, but who changes a role has to name it exactly.
+    let role = CustomRole { name: body.name.clone(), ..wanted(cx, organization, &body) };
     match cx.db().get_custom_role(organization, &role.name) {
         Err(e) if e.is_hidden() => {}
         found => {

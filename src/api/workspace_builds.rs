@@ -46,7 +46,7 @@ impl From<builds::Error> for Error {
 }
 
 /// The build that `{workspacebuild}` names, and its workspace.
-fn build_param(cx: &Cx) -> Result<(WorkspaceBuild, Workspace), Error> {
+pub fn build_param(cx: &Cx) -> Result<(WorkspaceBuild, Workspace), Error> {
     let build = cx.db().get_workspace_build_by_id(cx.uuid_param("workspacebuild")?)?;
     let workspace = cx.db().get_workspace_by_id(build.workspace_id)?;
     Ok((build, workspace))

@@ -96,8 +96,12 @@ pub type PatchOrganizationIDPSyncMappingRequest = PatchIDPSyncMappingRequest<Uui
 pub type PatchRoleIDPSyncMappingRequest = PatchIDPSyncMappingRequest<String>;
 
 impl<T: PartialEq + Clone> PatchIDPSyncMappingRequest<T> {
-    /// The mapping with what is added, each once, and without what is removed.
+    /// The mapping with what is added, each once, and without what is removed. A list that was empty before
+    /// is null afterwards, one that becomes empty is not: clients are told the two apart.
     pub fn apply(self, mut mapping: Mapping<T>) -> Mapping<T> {
+        for all in mapping.values_mut() {
+            *all = all.take().filter(|all| !all.is_empty());
+        }
         for IDPSyncMapping { given, gets } in self.add {
             let all = mapping.entry(given).or_default().get_or_insert_default();
             if !all.contains(&gets) {

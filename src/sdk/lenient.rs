@@ -58,11 +58,13 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
 
 struct Lenient(Value);
 
+const NIL_ID: &str = "00000000-0000-0000-0000-000000000000";
+
 /// How a client's language writes an optional id or time that it left out.
 fn stands_for_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::String(text) => matches!(text.as_str(), "00000000-0000-0000-0000-000000000000" | "0001-01-01T00:00:00Z"),
+        Value::String(text) => matches!(text.as_str(), NIL_ID | "0001-01-01T00:00:00Z"),
         _ => false,
     }
 }
@@ -75,14 +77,14 @@ macro_rules! as_they_are {
     )*};
 }
 
-/// Null among the items of a list or the values of a map is what a field without a value is.
-macro_rules! or_when_null {
-    ($($method:ident $visit:ident $empty:expr),*) => {$(
+/// An item of a list or a value of a map that is null is the least value of its type.
+macro_rules! null_as {
+    ($($($method:ident)*: $least:expr;)*) => {$($(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            if self.0.is_null() { return visitor.$visit($empty) }
-            self.0.$method(visitor).map_err(de::Error::custom)
+            let value = if self.0.is_null() { $least } else { self.0 };
+            value.$method(visitor).map_err(de::Error::custom)
         }
-    )*};
+    )*)*};
 }
 
 impl<'de> de::Deserializer<'de> for Lenient {
@@ -93,11 +95,13 @@ impl<'de> de::Deserializer<'de> for Lenient {
         deserialize_ignored_any
     }
 
-    or_when_null! {
-        deserialize_bool visit_bool false, deserialize_i8 visit_i8 0, deserialize_i16 visit_i16 0,
-        deserialize_i32 visit_i32 0, deserialize_i64 visit_i64 0, deserialize_u8 visit_u8 0, deserialize_u16 visit_u16 0,
-        deserialize_u32 visit_u32 0, deserialize_u64 visit_u64 0, deserialize_f32 visit_f32 0.0,
-        deserialize_f64 visit_f64 0.0, deserialize_str visit_str "", deserialize_string visit_str ""
+    // An id is read by `deserialize_str`, any other text by `deserialize_string`.
+    null_as! {
+        deserialize_bool: Value::Bool(false);
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32
+        deserialize_u64 deserialize_f32 deserialize_f64: Value::from(0);
+        deserialize_string: Value::from("");
+        deserialize_str: Value::from(NIL_ID);
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

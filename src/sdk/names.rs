@@ -15,10 +15,13 @@ fn pattern(text: &str) -> Regex {
 
 static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[a-zA-Z0-9]+(?:-[a-zA-Z0-9]+)*$"));
 static VERSION_NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[a-zA-Z0-9]+(?:[_.-][a-zA-Z0-9]+)*$"));
-static EMAIL_LOCAL: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$"));
+static EMAIL_LOCAL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"^(?:[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+)*|"(?:[\p{L}\p{N} !#-\[\]-~]|\\[ -~])*")$"#,
+    )
+});
 static EMAIL_DOMAIN: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(?:[\p{L}\p{N}](?:[\p{L}\p{N}_~-]*[\p{L}\p{N}])?\.)*[\p{L}](?:[\p{L}\p{N}_~-]*[\p{L}\p{N}])?\.?$")
+    pattern(r"^(?:[\p{L}\p{N}](?:[\p{L}\p{N}_~-]*[\p{L}\p{N}])?\.)+\p{L}(?:[\p{L}\p{N}_~-]*\p{L})?\.?$")
 });
 
 /// The name of a user, organization, template, workspace, role or OAuth2 app.

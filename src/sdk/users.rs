@@ -124,6 +124,9 @@ pub struct CreateUserRequestWithOrgs {
     pub login_type: Word<LoginType>,
     pub user_status: Option<Word<UserStatus>>,
     pub organization_ids: Vec<Uuid>,
+    /// One more organization, as clients of older servers give their only one.
+    #[serde(skip_serializing)]
+    pub organization_id: Option<Uuid>,
 }
 
 impl Validate for CreateUserRequestWithOrgs {

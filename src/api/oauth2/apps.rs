@@ -141,7 +141,7 @@ fn delete_secret(cx: &Cx) -> Reply {
 }
 
 /// The application that `{app}` names by its id.
-fn app(cx: &Cx) -> Result<OAuth2ProviderApp, Error> {
+pub fn app(cx: &Cx) -> Result<OAuth2ProviderApp, Error> {
     experiments::require(cx, EXPERIMENT)?;
     match cx.db().get_oauth2_provider_app_by_id(cx.uuid_param("app")?) {
         Err(e) if e.is_hidden() => Err(Error::new(404, "There is no such OAuth2 application.")),

@@ -5,7 +5,7 @@
 //! Everything but the two well-known documents belongs to an experiment. Which client asks is looked at
 //! before anything else of a request is, its method included.
 
-mod apps;
+pub(super) mod apps;
 mod authorize;
 mod clients;
 mod page;

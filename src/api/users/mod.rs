@@ -79,7 +79,8 @@ fn post_first_user(cx: &Cx) -> Reply {
 /// Makes a user.
 fn post_user(cx: &Cx) -> Reply {
     let audit = cx.audit(ResourceType::User, AuditAction::Create);
-    let body: sdk::CreateUserRequestWithOrgs = cx.body()?;
+    let mut body: sdk::CreateUserRequestWithOrgs = cx.body()?;
+    body.organization_ids.extend(body.organization_id.take());
     let login_type = match body.login_type.as_str() {
         "" => Some(LoginType::Password),
         _ => body.login_type.known(),
@@ -124,6 +125,7 @@ fn post_user(cx: &Cx) -> Reply {
     };
     let status = match &body.user_status {
         None => UserStatus::Dormant,
+        Some(word) if word.as_str().is_empty() => UserStatus::Dormant,
         Some(word) => word.known().ok_or_else(|| {
             let statuses: Vec<&str> = UserStatus::ALL.iter().map(|s| s.as_str()).collect();
             Error::invalid("There is no such status.", "user_status", format!("One of: {}.", statuses.join(", ")))

@@ -21,7 +21,9 @@ pub(super) fn routes(r: &mut Routes) {
 fn get_user_roles(cx: &Cx) -> Reply {
     let user = lookup::user(cx)?;
     cx.db().require_on(Action::ReadPersonal, &user)?;
-    let memberships = cx.db().get_memberships_of_user(user.id)?;
+    // Neither who is gone nor the system's own accounts count as members.
+    let is_member = !user.deleted && !user.is_system;
+    let memberships = if is_member { cx.db().get_memberships_of_user(user.id)? } else { Vec::new() };
     let organization_roles: BTreeMap<_, _> = memberships.into_iter().map(|m| (m.organization_id, m.roles)).collect();
     reply::ok(&sdk::UserRoles { roles: user.rbac_roles, organization_roles })
 }
