@@ -201,11 +201,11 @@ fn a_custom_role_grants_what_its_maker_had_from_the_next_request_on() {
     let may = |actions: &[&str]| -> Value {
         actions.iter().map(|action| json!({"resource_type": "group", "action": action})).collect()
     };
-    let body = |actions: &[&str]| json!({"name": "Keeper", "display_name": "Keeper", "organization_permissions": may(actions)});
+    let body = |name: &str, actions: &[&str]| json!({"name": name, "display_name": "Keeper", "organization_permissions": may(actions)});
     let groups = "/api/v2/organizations/default/groups";
-    let made: Role = owner.post(path, body(&["create", "read"])).ok(200);
+    let made: Role = owner.post(path, body("Keeper", &["create", "read"])).ok(200);
     assert_eq!((made.name.as_str(), made.organization_permissions.len()), ("keeper", 2));
-    owner.post(path, body(&["read"])).refused(400);
+    owner.post(path, body("Keeper", &["read"])).refused(400);
     member.post(groups, json!({"name": "crew"})).refused(403);
     let given: OrganizationMember =
         owner.put("/api/v2/organizations/default/members/mona/roles", json!({"roles": ["keeper"]})).ok(200);
@@ -213,7 +213,7 @@ fn a_custom_role_grants_what_its_maker_had_from_the_next_request_on() {
     let crew: Group = member.post(groups, json!({"name": "crew"})).ok(201);
     let crew = format!("/api/v2/groups/{}", crew.id);
     member.delete(&crew).refused(403);
-    owner.put(path, body(&["delete", "read", "no-such-action"])).expect(200);
+    owner.put(path, body("keeper", &["delete", "read", "no-such-action"])).expect(200);
     member.delete(&crew).expect(200);
     member.post(groups, json!({"name": "again"})).refused(403);
     owner.put(path, json!({"name": "unknown"})).refused(404);
