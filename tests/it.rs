@@ -24,6 +24,7 @@ mod odd_requests;
 mod organizations;
 mod parameters;
 mod plans;
+mod port_shares;
 mod portability;
 mod postgres_tls;
 mod provisioner;

@@ -39,6 +39,7 @@ pub mod oauth2;
 pub mod organizations;
 mod pages;
 pub mod params;
+mod port_shares;
 pub mod presets;
 mod provisioner_keys;
 pub mod provisioners;

@@ -160,6 +160,7 @@ pub fn all() -> Routes {
     super::template_versions::routes(&mut r);
     super::template_acl::routes(&mut r);
     super::template_dry_runs::routes(&mut r);
+    super::port_shares::routes(&mut r);
     super::presets::routes(&mut r);
     super::users::routes(&mut r);
     super::scim::routes(&mut r);

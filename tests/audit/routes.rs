@@ -48,6 +48,7 @@ const NOT_HERE: Leaves = Nothing("there is nothing behind it yet that could chan
 const ELSEWHERE: Leaves = Nothing("a link to an account elsewhere is its user's own; the reference logs none");
 const BY_ITSELF: Leaves = Nothing("a client does it by itself, and entries are of users");
 const DAEMONS: Leaves = Nothing("keys of daemons are kept for whoever runs them; the reference logs none");
+const PORTS: Leaves = Nothing("who shares a port of a workspace is not logged by the reference either");
 const TOKENS: Leaves = Nothing("codes and tokens come and go by the protocol; the reference logs none");
 const WRONG: Leaves = Nothing("it is refused whatever is asked");
 
@@ -138,6 +139,8 @@ const ROUTES: &[(&str, &str, Leaves)] = &[
     ("PUT", "/api/v2/workspaces/{workspace}/extend", Nothing("it puts a stop off; the stop itself is logged")),
     ("PUT", "/api/v2/workspaces/{workspace}/favorite", Logs(&[(WORKSPACE, Write)])),
     ("PUT", "/api/v2/workspaces/{workspace}/ttl", Logs(&[(WORKSPACE, Write)])),
+    ("DELETE", "/api/v2/workspaces/{workspace}/port-share", PORTS),
+    ("POST", "/api/v2/workspaces/{workspace}/port-share", PORTS),
     ("DELETE", "/oauth2/clients/{client_id}", BY_ITSELF),
     ("DELETE", "/oauth2/revoke", WRONG),
     ("DELETE", "/oauth2/tokens", TOKENS),

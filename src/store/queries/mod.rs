@@ -14,6 +14,7 @@ pub mod locks;
 pub mod notifications;
 pub mod oauth2;
 pub mod organizations;
+pub mod port_shares;
 pub mod presets;
 pub mod provisioner_daemons;
 pub mod provisioner_jobs;
@@ -54,6 +55,7 @@ pub fn all() -> impl Iterator<Item = &'static Query> {
         notifications::QUERIES,
         oauth2::QUERIES,
         organizations::QUERIES,
+        port_shares::QUERIES,
         presets::QUERIES,
         provisioner_daemons::QUERIES,
         provisioner_jobs::QUERIES,
