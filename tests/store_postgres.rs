@@ -185,3 +185,32 @@ fn the_server_can_be_stopped_and_started_under_load() {
         over.store(true, Ordering::Release);
     });
 }
+
+#[test]
+fn a_pool_opens_so_many_connections_at_most_and_keeps_so_many_while_idle() {
+    if postgres::waits_for_its_run() {
+        return;
+    }
+    let database = postgres::database();
+    let options = PostgresOptions { max_open: 4, max_idle: 1, ..PostgresOptions::new(&plain(database.url())).unwrap() };
+    let setup = Setup { switches: Switches::default(), registry: &prometheus::Registry::new(), count_queries: false };
+    let store = Store::postgres(&options, &setup).unwrap();
+    let mut admin = database.connect();
+    let mut connections = || {
+        let count = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'rockpool'";
+        admin.query_one(count, &[]).unwrap().get::<_, i64>(0)
+    };
+    let mut other = database.connect();
+    let mut locked = other.transaction().unwrap();
+    locked.batch_execute("LOCK TABLE site_configs").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            // Two of them wait for a connection, the others for the table.
+            scope.spawn(|| system_db(&store).get_runtime_config("x").optional().unwrap());
+        }
+        eventually("four at once", || (connections() == 4).then_some(()));
+        locked.rollback().unwrap();
+    });
+    eventually("one is left", || (connections() == 1).then_some(()));
+}
