@@ -322,7 +322,8 @@ fn settings_of_a_workspace_are_checked_and_kept() {
     reader.put(&path(made.id, "/ttl"), json!({"ttl_ms": 1})).refused(400);
     reader.put(&path(made.id, "/ttl"), json!({"ttl_ms": 7_200_000})).refused(403);
     reader.put(&path(made.id, "/extend"), json!({"deadline": "2100-01-01T00:00:00Z"})).refused(409);
-    finished(&client, made.id, "stop");
+    let stopped = finished(&client, made.id, "stop");
+    assert!(stopped.latest_build.deadline.is_some(), "a build has its deadline whatever it did");
     let started = finished(&client, made.id, "start");
     let deadline = started.latest_build.deadline.expect("a deadline");
     let runs_for = deadline.since(started.latest_build.job.completed_at.unwrap());

@@ -56,7 +56,7 @@ fn quiet_hours_of(deployment: &Deployment, db: &Db, user: Uuid) -> Result<Option
         .map_err(|why| Error::refused(500, "The quiet hours of the owner are no schedule.", why))
 }
 
-/// Until when a workspace runs whose start was finished at `completed_at`. A prebuilt workspace has no
+/// Until when a workspace may run whose build was finished at `completed_at`. A prebuilt workspace has no
 /// deadline: it waits until it is claimed.
 pub fn deadlines(
     deployment: &Deployment,
@@ -97,16 +97,15 @@ pub fn succeeded(
     build: &crate::store::queries::workspace_builds::WorkspaceBuild,
     completed_at: Time,
 ) -> Result<(), Error> {
-    use crate::sdk::WorkspaceTransition::{Delete, Start};
     let now = deployment.clock.now();
-    let autostop =
-        if build.transition == Start { deadlines(deployment, db, workspace, completed_at)? } else { Autostop::NEVER };
+    // A stop is given its deadlines like a start; they mean nothing until the next start is given its own.
+    let autostop = deadlines(deployment, db, workspace, completed_at)?;
     db.update_workspace_build_deadline_by_id(build.id, autostop.deadline, autostop.max_deadline, now)?;
     if !workspace.is_prebuild() {
         let next = next_start_at(deployment, db, workspace, now)?;
         db.update_workspace_next_start_at(workspace.id, next)?;
     }
-    if build.transition == Delete {
+    if build.transition == crate::sdk::WorkspaceTransition::Delete {
         db.update_workspace_deleted_by_id(workspace.id, true)?;
     }
     Ok(())
