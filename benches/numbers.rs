@@ -68,7 +68,8 @@ fn main() {
             fetch(&server.url, path, &token);
             began.elapsed()
         }));
-        row(&format!("25 of {total} workspaces"), format!("{:.2} ms", took.as_secs_f64() * 1e3));
+        let rate = rate(&server.url, path, &token);
+        row(&format!("25 of {total} workspaces"), format!("{:.2} ms; {rate:.0}/s", took.as_secs_f64() * 1e3));
         times.push(took.as_secs_f64());
     }
     row("10,000 against 100", format!("{:.2} times", times[1] / times[0]));
@@ -172,7 +173,7 @@ fn rate(url: &str, path: &str, token: &str) -> f64 {
             std::thread::spawn(move || {
                 let mut stream = TcpStream::connect(authority).expect("a connection");
                 stream.set_nodelay(true).ok();
-                let mut buffer = [0; 16 << 10];
+                let mut buffer = vec![0; 256 << 10];
                 while !over.load(Ordering::Relaxed) {
                     stream.write_all(request.as_bytes()).expect("the server reads");
                     read_answer(&mut stream, &mut buffer);
@@ -192,7 +193,9 @@ fn rate(url: &str, path: &str, token: &str) -> f64 {
 fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) {
     let mut have = 0;
     loop {
-        have += stream.read(&mut buffer[have..]).expect("an answer");
+        let more = stream.read(&mut buffer[have..]).expect("an answer");
+        assert!(more > 0, "an answer was cut off, or is longer than the buffer");
+        have += more;
         let text = &buffer[..have];
         let Some(head) = text.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
         let fields = String::from_utf8_lossy(&text[..head]).to_ascii_lowercase();
