@@ -51,12 +51,11 @@ pub fn elsewhere(cx: &Cx) -> Error {
 
 /// Whether there is SCIM here at all.
 fn enter(cx: &Cx) -> Result<(), Error> {
-    entitlements::require(cx, FeatureName::Scim)?;
     if cx.deployment.config.scim_key.is_none() {
         return Err(Error::new(404, "SCIM is switched off here.")
             .detail("It is switched on by giving the directory's key as CODER_SCIM_AUTH_HEADER."));
     }
-    Ok(())
+    entitlements::require(cx, FeatureName::Scim)
 }
 
 /// Lets a directory in that shows the key, with or without a scheme before it.

@@ -131,7 +131,7 @@ fn a_way_back_counts_once_and_for_the_browser_that_was_sent_off() {
     assert_eq!(browser.get(&back).status, 400, "a code that is used");
     assert_eq!(browser.session(), None);
     for state in
-        ["oidc_merge_state=known", "oidc_merge_state=convert-%0d%0aSet-Cookie:x", "oidc_merge_state=convert-;x"]
+        ["oidc_merge_state=known", "oidc_merge_state=convert-%0d%0aSet-Cookie:x", "oidc_merge_state=convert-%3Bx"]
     {
         assert_eq!(browser.get(&format!("{CALLBACK}?{state}")).status, 400, "{state}");
     }
