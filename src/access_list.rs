@@ -2,7 +2,7 @@
 //! kind of thing calls its sets of actions ([`crate::rbac::role_actions`]). Who may change a list is the store's to say,
 //! and how a list is shown the API's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
@@ -57,10 +57,10 @@ impl Changes {
     ) -> Result<Result<Changes, Vec<ValidationError>>, Error> {
         let mut wrong = Vec::new();
         let groups = read(resource, wanted_groups, &mut wrong);
-        let known: Vec<Uuid> = self::groups(everything, &groups.given)?.into_iter().map(|group| group.id).collect();
+        let known = self::groups(everything, &groups.given)?.into_iter().map(|group| group.id).collect();
         missing("group", wanted_groups.field, &groups.given, &known, &mut wrong);
         let users = read(resource, wanted_users, &mut wrong);
-        let known: Vec<Uuid> = self::users(everything, &users.given)?.into_iter().map(|user| user.id).collect();
+        let known = self::users(everything, &users.given)?.into_iter().map(|user| user.id).collect();
         missing("user", wanted_users.field, &users.given, &known, &mut wrong);
         Ok(if wrong.is_empty() { Ok(Changes { users: users.changes, groups: groups.changes }) } else { Err(wrong) })
     }
@@ -107,7 +107,7 @@ fn read<R: WireEnum>(resource: Resource, wanted: &Wanted<'_, R>, wrong: &mut Vec
     read
 }
 
-fn missing(what: &str, field: &str, given: &[Uuid], known: &[Uuid], wrong: &mut Vec<ValidationError>) {
+fn missing(what: &str, field: &str, given: &[Uuid], known: &HashSet<Uuid>, wrong: &mut Vec<ValidationError>) {
     for id in given.iter().filter(|id| !known.contains(id)) {
         wrong.push(ValidationError { field: field.to_owned(), detail: format!("There is no {what} {id}.") });
     }

@@ -153,7 +153,7 @@ fn a_taken_port_ends_the_start_with_the_address() {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains(&format!("configure http(s): listen tcp {address}: bind: ")), "{said}");
-    assert!(said.to_lowercase().contains("address already in use"), "{said}");
+    assert!(said.to_lowercase().contains("address already in use") && said.contains("--http-address"), "{said}");
 }
 
 #[test]

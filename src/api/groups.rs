@@ -1,6 +1,6 @@
 //! Groups of an organization's members: for quotas, and for sharing with many at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -190,8 +190,8 @@ fn members_to_be(cx: &Cx, group: &Group, users: &[String]) -> Result<Vec<Uuid>, 
         |text: &String| Uuid::try_parse(text).map_err(|_| Error::bad(format!("{text:?} is not the UUID of a user.")));
     let ids = users.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     let members = cx.db().get_organization_members_by_ids(group.organization_id, &ids)?;
-    let is_member = |id: &Uuid| *id == PREBUILDS_USER_ID || members.iter().any(|member| member.user_id == *id);
-    match ids.iter().find(|id| !is_member(id)) {
+    let members: HashSet<Uuid> = members.into_iter().map(|member| member.user_id).collect();
+    match ids.iter().find(|id| **id != PREBUILDS_USER_ID && !members.contains(id)) {
         Some(id) => Err(Error::bad(format!("The user {id} is not a member of the group's organization."))),
         None => Ok(ids),
     }

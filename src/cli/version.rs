@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::version;
 
+use super::args::OUTPUT;
 use super::{Call, Command, Failure, help};
 
 pub(super) const COMMAND: Command = Command { name: "version", aliases: &[], about: "Show which version this is", run };
@@ -14,14 +15,7 @@ pub(super) const COMMAND: Command = Command { name: "version", aliases: &[], abo
 /// The version of this program.
 const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 
-const FLAGS: &[help::Flag] = &[help::Flag {
-    short: Some('o'),
-    long: "output",
-    kind: "text|json",
-    env: None,
-    default: Some("text"),
-    help: "Form of the answer.",
-}];
+const FLAGS: &[help::Flag] = &[OUTPUT];
 
 /// Prints the answer to `--version`.
 pub(super) fn print_line() -> Result<(), Failure> {

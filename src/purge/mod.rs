@@ -91,7 +91,8 @@ impl Purged {
     }
 }
 
-/// Deletes what is due, in one transaction; of what there may be very much, so much at a time. `None` when another replica is at it.
+/// Deletes what is due, in one transaction; of what there may be very much, so much at a time. `None` when another
+/// replica is at it.
 ///
 /// # Errors
 /// The first that a step meets; then nothing was deleted.

@@ -228,12 +228,22 @@ fn postgres_options(config: &Config) -> Result<Option<PostgresOptions>, Error> {
     Ok(Some(PostgresOptions { target, max_open: pool.max_open, max_idle: pool.max_idle }))
 }
 
+/// Why a server cannot listen at an address, and what to do where another program does.
+fn bind(address: &impl std::fmt::Display, flag: &'static str) -> impl FnOnce(std::io::Error) -> Error {
+    let what = format!("configure http(s): listen tcp {address}: bind");
+    move |source| {
+        let is_taken = source.kind() == std::io::ErrorKind::AddrInUse;
+        let hint = format!("{source}: another program listens there, choose another address with {flag}");
+        io(what)(if is_taken { std::io::Error::new(source.kind(), hint) } else { source })
+    }
+}
+
 fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {
     let mut listeners = Vec::new();
     match &config.http_address {
         Some(Listen::Tcp(address)) => {
             let listener = http::Listener::tcp(address);
-            listeners.push(listener.map_err(io(format!("configure http(s): listen tcp {address}: bind")))?);
+            listeners.push(listener.map_err(bind(address, "--http-address"))?);
         }
         Some(Listen::Unix(path)) => {
             let listener = http::Listener::unix(path);
@@ -244,9 +254,7 @@ fn listeners(config: &Config) -> Result<Vec<http::Listener>, Error> {
     if let Some(tls) = &config.tls {
         let server = tls_options(tls)?.load().map_err(|e| Error::Unsupported(e.to_string()))?;
         let listener = http::Listener::tcp(&tls.address);
-        listeners.push(
-            listener.map_err(io(format!("configure http(s): listen tcp {}: bind", tls.address)))?.with_tls(server),
-        );
+        listeners.push(listener.map_err(bind(&tls.address, "--tls-address"))?.with_tls(server));
     }
     Ok(listeners)
 }
